@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { expression, identifier, length, sqlFile, tableName } from './common.js';
+
+const where = expression.optional().describe('which rows of that table; `$name` stands for a parameter');
+
+/** Puts each point (columns `lon`, `lat`) into a polygon, or the one whose edge is nearest within `maxDistance`. */
+export const assign = z.strictObject({
+  polygons: tableName,
+  where,
+  as: identifier.describe('column that takes the id of the polygon'),
+  maxDistance: length.optional(),
+  unmatched: z.enum(['quarantine', 'null']).default('null'),
+});
+
+/** The nearest point of another table, by great-circle distance; ties go to the first row of that table. */
+export const nearest = z.strictObject({
+  to: tableName,
+  where,
+  within: z.record(identifier, identifier).optional().describe('own column: their column, which must be equal'),
+  take: z.record(identifier, identifier).default({}).describe('new column: their column'),
+  distance: identifier.optional().describe('column that takes the metres'),
+  unmatched: z.enum(['quarantine', 'null']).default('null'),
+});
+
+/** How many points of another table lie within each radius, bounds included. */
+export const countWithin = z.strictObject({
+  of: tableName,
+  where,
+  radii: z.record(identifier, length),
+});
+
+/** `count()`, `sum(column)`, `mean(column)`, `min(column)`, `max(column)`, `distinct(column)`. */
+export const aggregate = z
+  .string()
+  .regex(/^(count\(\)|(sum|mean|min|max|distinct)\([A-Za-z][A-Za-z0-9_]*\))$/, 'expected count(), or sum, mean, min, max or distinct of a column')
+  .transform((text) => {
+    const match = /^(\w+)\((\w*)\)$/.exec(text);
+    return { op: match?.[1] as 'count' | 'sum' | 'mean' | 'min' | 'max' | 'distinct', column: match?.[2] || undefined };
+  });
+export type Aggregate = z.infer<typeof aggregate>;
+
+/** Groups a table; with `on` the result is joined to the working table, without it becomes the working table. */
+export const rollup = z.strictObject({
+  of: tableName.optional().describe('default: the working table itself'),
+  where,
+  by: z.array(identifier).min(1),
+  on: z.array(identifier).min(1).optional().describe('own columns that match `by`, in that order'),
+  add: z.record(identifier, aggregate),
+  fill: z.number().optional().describe('value where nothing matched; default: missing'),
+});
+
+/** Shares of each disc (area, at its point) of another table inside a buffer round each own point, and means weighted by them. */
+export const bufferShare = z.strictObject({
+  of: tableName,
+  where,
+  radius: length,
+  area: identifier.describe('their column with the area in m²; none or 0 counts as a point'),
+  mean: z
+    .union([z.record(identifier, identifier), z.array(identifier)])
+    .default({})
+    .transform((mean) => (Array.isArray(mean) ? Object.fromEntries(mean.map((name) => [name, name])) : mean))
+    .describe('new column: their column to average; a list keeps the names'),
+  count: identifier.optional().describe('column that takes the number of discs that meet the buffer'),
+});
+
+/** One thing done to the working table. */
+export const builder = z.union([
+  z.strictObject({ sql: sqlFile }),
+  z.strictObject({ derive: z.record(identifier, expression) }),
+  z.strictObject({ assign }),
+  z.strictObject({ nearest }),
+  z.strictObject({ 'count-within': countWithin }),
+  z.strictObject({ rollup }),
+  z.strictObject({ 'buffer-share': bufferShare }),
+]);
+export type Builder = z.infer<typeof builder>;
+
+/** A table made by a chain of builders in one step; SQL sees the working table as `self` and those in `uses` by name. */
+export const table = z.strictObject({
+  title: z.string().optional(),
+  from: tableName.optional().describe('the working table to begin with; none: the first builder is an sql'),
+  uses: z.array(tableName).default([]),
+  when: identifier.optional().describe('an optional source without which the table is left out'),
+  cutoffs: z.array(identifier).optional().describe('built once for each of these cut-offs, as name@cutoff'),
+  key: z.array(identifier).min(1),
+  sort: z.array(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*( desc)?$/)).optional().describe('default: the key'),
+  steps: z.array(builder).min(1),
+});
+export type Table = z.infer<typeof table>;

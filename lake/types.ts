@@ -1,0 +1,82 @@
+/** An immutable object of the store. `uri` is the store-relative key; `sha256` is lower-case hex of the bytes. */
+export interface Artifact {
+  uri: string;
+  sha256: string;
+  bytes: number;
+}
+
+/** A Parquet table in the store, written in its declared sort order. */
+export interface TableRef extends Artifact {
+  rows: number;
+  columns: string[];
+}
+
+/** An opaque token naming one state of a register; two states never share a token, even where their values are equal. */
+export type Version = string;
+
+export interface Registered {
+  value: Uint8Array;
+  version: Version;
+}
+
+/**
+ * The lake's only view of a place that keeps bytes: immutable objects, and registers that change by compare-and-swap.
+ *
+ * Keys are relative, `/`-separated, without `.` or `..` segments. Every write is durable before its promise resolves
+ * (on a folder: file and folders synced). Absent objects reject with GR-4004, unreachable stores with GR-5002 (retryable).
+ */
+export interface ObjectStore {
+  /** Where the store is, for people: `file:///…` or `s3://bucket/prefix`. */
+  readonly base: string;
+  /** Absolute URI of a key. */
+  uri(key: string): string;
+  /** Writes an object unless the key exists. `exists` never overwrites and is not an error. */
+  putIfAbsent(key: string, body: Body, options?: CallOptions): Promise<'created' | 'exists'>;
+  /** Reads a whole object (small ones: manifests, cards, definitions). */
+  get(key: string, options?: CallOptions): Promise<Uint8Array>;
+  /** Size in bytes, or undefined where the key is absent. */
+  head(key: string, options?: CallOptions): Promise<{ bytes: number } | undefined>;
+  /** Copies (or links) an object to a local path that does not exist yet. */
+  download(key: string, path: string, options?: CallOptions): Promise<void>;
+  /** Keys under a prefix in ascending order. */
+  list(prefix: string, options?: CallOptions): AsyncIterable<{ key: string; bytes: number; modified: Date }>;
+  delete(key: string, options?: CallOptions): Promise<void>;
+  /** The register's value, or undefined where it was never written. */
+  read(key: string, options?: CallOptions): Promise<Registered | undefined>;
+  /** Replaces the register's value only if it still is in state `expected` (undefined: never written). */
+  swap(key: string, value: Uint8Array, expected: Version | undefined, options?: CallOptions): Promise<Version | 'conflict'>;
+}
+
+/** Bytes in memory, or a local file that the store copies (or links) and leaves in place. */
+export type Body = Uint8Array | { path: string };
+
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+/** Numbers, missing = NaN. `integer` values are exact to 2^53; `timestamp` is milliseconds since the epoch, UTC. */
+export interface NumberColumn {
+  type: 'double' | 'integer' | 'timestamp';
+  values: Float64Array;
+}
+
+export interface BooleanColumn {
+  type: 'boolean';
+  /** 0, 1, or 255 where missing. */
+  values: Uint8Array;
+}
+
+/** Text as codes into a dictionary in order of first appearance; -1 where missing. */
+export interface TextColumn {
+  type: 'text';
+  codes: Int32Array;
+  dictionary: string[];
+}
+
+export type Column = NumberColumn | BooleanColumn | TextColumn;
+
+/** A table in memory, column by column. Arrays lie over SharedArrayBuffer, so that kernels on other threads read them in place. */
+export interface Columns {
+  rows: number;
+  columns: Record<string, Column>;
+}
