@@ -1,12 +1,71 @@
 import type { Artifact, TableRef } from '../lake/types.js';
+import type { MetricsTable } from './train/evaluate.js';
 
 export const STAGES = ['ingest', 'validate', 'features', 'train', 'score', 'publish'] as const;
 export type Stage = (typeof STAGES)[number];
+
+export type Trigger = 'schedule' | 'operator' | 'signal' | 'backfill';
+export type Override = string | number | boolean;
 
 /** Hooks that a kernel calls; both are cheap. A cancelled kernel's thread is ended by the pool. */
 export interface KernelHooks {
   /** Called at most every few thousand items with the number done so far. */
   onProgress?(done: number): void;
+}
+
+/** What the engine recorded about a run when it began; the same for every step and every attempt. */
+export interface RunHeader {
+  pipeline: string;
+  /** Run id of the `refresh` workflow, by which people name the run. */
+  run: string;
+  /** ISO 8601, UTC. */
+  logicalTime: string;
+  startedAt: string;
+  trigger: Trigger;
+  force: boolean;
+}
+
+/** Asks for the definition as it is now, frozen for the run. */
+export interface ResolveInput extends RunHeader {
+  only?: Stage[];
+  overrides?: Record<string, Override>;
+  /** Folder laid out like the inputs, in the place of the home's own. */
+  inputs?: string;
+}
+
+export interface PlanStep {
+  /** `<stage>/<name>`, unique in the plan. */
+  id: string;
+  stage: Stage;
+  /** Which workers take it: those near the data, or those with threads for kernels. */
+  queue: 'io' | 'compute';
+  /** Ids of the steps whose outputs it reads; they stand earlier in the plan. */
+  needs: string[];
+  /** One line for people, shown on the engine's timeline. */
+  summary: string;
+}
+
+/** The steps of a run in an order in which each stands behind those it needs. The frozen definition is an artifact. */
+export interface Plan {
+  definition: Artifact;
+  /** Folder that source paths are relative to; absent where the sources are the demo's samples. */
+  inputs?: string;
+  sample: boolean;
+  steps: PlanStep[];
+  /** How long a silent worker is waited for, in milliseconds. */
+  heartbeatTimeout: number;
+  /** Intervals in milliseconds. */
+  retry: { maximumAttempts: number; initialInterval: number; backoffCoefficient: number; maximumInterval: number };
+}
+
+export interface StepInput {
+  header: RunHeader;
+  definition: Artifact;
+  inputs?: string;
+  step: Pick<PlanStep, 'id' | 'stage'>;
+  /** Outputs of the steps that this one needs. */
+  tables: Record<string, TableRef>;
+  artifacts: Record<string, Artifact>;
 }
 
 /** What a step leaves: references by name, counts, nothing bulky. */
@@ -15,8 +74,69 @@ export interface StepResult {
   artifacts: Record<string, Artifact>;
   rowsIn: number;
   rowsOut: number;
-  /** Rows that this step put aside; the table has columns source, row, rule, reason, raw. */
+  /** Rows that this step put aside; columns source, row, rule, reason. */
   quarantine?: TableRef;
-  /** Small numbers for the manifest: counts by rule, matched rows, metrics. */
+  /** Small facts for the manifest: counts by rule, matched rows, the champion's name. */
   facts: Record<string, number | string | null>;
+  /** Digests of what the step read, in ascending order. */
+  inputs: string[];
+  /** When the attempt that succeeded began, in milliseconds since the epoch, and how long it took. */
+  began: number;
+  seconds: number;
+  attempt: number;
+}
+
+/** A finished step as the manifest tells of it. */
+export interface StepRecord extends StepResult {
+  id: string;
+  stage: Stage;
+}
+
+export interface PublishInput extends StepInput {
+  steps: StepRecord[];
+}
+
+/** Outcome of a run whose work succeeded; failures and cancellations end as failures of the workflow. */
+export type Outcome = 'published' | 'unchanged' | 'superseded' | 'held';
+
+export interface OutputSummary {
+  name: string;
+  uri: string;
+  /** Null for what is no table. */
+  rows: number | null;
+  sha256: string;
+}
+
+export interface StageSummary {
+  seconds: number;
+  steps: number;
+  reused: number;
+  rowsIn: number;
+  rowsOut: number;
+}
+
+/** What a run left, as `georefresh refresh --json` prints it. */
+export interface RunSummary {
+  pipeline: string;
+  run: string;
+  outcome: Outcome | 'failed' | 'cancelled';
+  seconds: number;
+  stages: Partial<Record<Stage, StageSummary>>;
+  /** The content of metrics.json; null where the pipeline trains no model. */
+  metrics: MetricsTable | null;
+  model: { version: string; sha256: string } | null;
+  outputs: OutputSummary[];
+  trigger: Trigger;
+  sample: boolean;
+  quarantined: number;
+  /** Generation of the pointer after the run, where it moved. */
+  generation: number | null;
+}
+
+export interface ConcludeInput {
+  header: RunHeader;
+  plan?: Plan;
+  steps: StepRecord[];
+  outcome: 'unchanged' | 'failed' | 'cancelled';
+  error?: { code: string; message: string };
 }

@@ -26,35 +26,79 @@ export const ERRORS = {
   'GR-1001': entry(2, 'the command line is wrong', 'see georefresh --help'),
   'GR-1002': entry(2, 'settings or environment are wrong', 'mend the lines named, then run it again'),
   'GR-1003': entry(2, 'a pipeline definition is wrong', 'mend the lines named, then run georefresh doctor'),
-  'GR-1004': entry(2, 'an override names no parameter of the pipeline, or has the wrong type', 'see parameters: in the pipeline.yaml'),
+  'GR-1004': entry(
+    2,
+    'an override names no parameter of the pipeline, or has the wrong type',
+    'see parameters: in the pipeline.yaml',
+  ),
   'GR-1005': entry(2, 'a stage is not known', 'stages are ingest, validate, features, train, score, publish'),
   'GR-2001': entry(3, 'source files are missing', 'put each file where the message says, or pass --inputs DIR'),
-  'GR-2002': entry(3, 'a source file cannot be read', 'check the file named: it is empty, damaged or not of the declared format'),
+  'GR-2002': entry(
+    3,
+    'a source file cannot be read',
+    'check the file named: it is empty, damaged or not of the declared format',
+  ),
   'GR-2003': entry(3, 'a source file lacks declared columns', 'mend the file, or its columns: in the pipeline.yaml'),
   'GR-2004': entry(3, 'a source file has no rows', 'put the whole file in its place'),
-  'GR-2005': entry(1, 'a source changed while it was read', 'it is read again; write files elsewhere and move them into place', true),
-  'GR-2006': entry(3, 'a path leaves the inputs folder', 'name files under the inputs folder, without links that lead out of it'),
+  'GR-2005': entry(
+    1,
+    'a source changed while it was read',
+    'it is read again; write files elsewhere and move them into place',
+    true,
+  ),
+  'GR-2006': entry(
+    3,
+    'a path leaves the inputs folder',
+    'name files under the inputs folder, without links that lead out of it',
+  ),
   'GR-2104': entry(3, 'a source breaks its contract', 'mend the rows named, or raise contract.quarantine.maxShare'),
   'GR-2105': entry(3, 'a join key is not unique', 'make the key unique in the source named, or aggregate it first'),
-  'GR-3001': entry(1, 'a step failed for a reason of its own', 'read the cause; run it again, and report it if it comes back', true),
+  'GR-3001': entry(
+    1,
+    'a step failed for a reason of its own',
+    'read the cause; run it again, and report it if it comes back',
+    true,
+  ),
   'GR-3002': entry(3, 'a model cannot be trained on these rows', 'see the reason; check the target and the features'),
-  'GR-3003': entry(1, 'the exported model does not give the native predictions', 'nothing was published; report it with the model card'),
+  'GR-3003': entry(
+    1,
+    'the exported model does not give the native predictions',
+    'nothing was published; report it with the model card',
+  ),
   'GR-3004': entry(1, 'a kernel thread died', 'it is tried again; if it comes back, give the worker more memory', true),
   'GR-3005': entry(1, 'a refresh of this pipeline is already running', 'wait for it, cancel it, or raise waitAtMost'),
   'GR-3006': entry(130, 'the run was cancelled', 'start it again when wanted: georefresh refresh'),
-  'GR-3007': entry(1, 'a table is larger than a step may hold in memory', 'partition it, or raise compute.memory in settings.yaml'),
+  'GR-3007': entry(
+    1,
+    'a table is larger than a step may hold in memory',
+    'partition it, or raise compute.memory in settings.yaml',
+  ),
+  'GR-3008': entry(3, 'a model and the features given to it do not match', 'train again: georefresh refresh --force'),
+  'GR-3009': entry(
+    1,
+    'a kernel was given arguments that do not fit together',
+    'nothing was changed; report it with the run',
+  ),
   'GR-4001': entry(6, 'no such pipeline', 'georefresh status lists them'),
   'GR-4002': entry(6, 'no such run', 'georefresh runs lists them'),
   'GR-4003': entry(6, 'nothing was published yet', 'georefresh refresh'),
   'GR-4004': entry(6, 'an object is not in the store', 'georefresh refresh --force makes it again'),
-  'GR-4005': entry(1, 'an object does not have the digest it was written with', 'georefresh refresh --force makes it again'),
+  'GR-4005': entry(
+    1,
+    'an object does not have the digest it was written with',
+    'georefresh refresh --force makes it again',
+  ),
   'GR-4006': entry(1, 'a state file is damaged', 'the last whole state is used; georefresh doctor says more'),
   'GR-4007': entry(6, 'no such error code', 'docs/reference/errors.md lists them'),
   'GR-5001': entry(5, 'the engine cannot be reached', 'georefresh up starts it; check TEMPORAL_ADDRESS', true),
   'GR-5002': entry(5, 'the store cannot be reached', 'check the store URI and the disk', true),
   'GR-5003': entry(5, 'no space is left', 'free space: georefresh doctor says how much is needed', true),
   'GR-5004': entry(5, 'the store refuses access', 'give the user of this process read and write access'),
-  'GR-5005': entry(5, 'the engine could not be installed or started', 'install Go or the Temporal CLI, or set TEMPORAL_ADDRESS'),
+  'GR-5005': entry(
+    5,
+    'the engine could not be installed or started',
+    'install Go or the Temporal CLI, or set TEMPORAL_ADDRESS',
+  ),
   'GR-7001': entry(7, 'someone else published first', 'the newer snapshot stands; start another refresh if wanted'),
 } as const satisfies Record<string, ErrorEntry>;
 
@@ -64,6 +108,8 @@ export type ErrorCode = keyof typeof ERRORS;
 export interface Where {
   file?: string;
   line?: number;
+  /** Both from 1. */
+  column?: number;
   row?: number;
   note?: string;
 }
@@ -86,7 +132,8 @@ export class GeorefreshError extends Error {
   }
 }
 
-export const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(ERRORS, code);
+export const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(ERRORS, code);
 
 /** The registry's entry of any thrown thing; unknown ones are GR-3001. */
 export const codeOf = (error: unknown): ErrorCode => (error instanceof GeorefreshError ? error.code : 'GR-3001');

@@ -17,6 +17,8 @@ export type Version = string;
 export interface Registered {
   value: Uint8Array;
   version: Version;
+  /** Says in words that the newest state is damaged and `value` is the newest whole one before it. */
+  warning?: string;
 }
 
 /**
@@ -36,19 +38,31 @@ export interface ObjectStore {
   get(key: string, options?: CallOptions): Promise<Uint8Array>;
   /** Size in bytes, or undefined where the key is absent. */
   head(key: string, options?: CallOptions): Promise<{ bytes: number } | undefined>;
-  /** Copies (or links) an object to a local path that does not exist yet. */
-  download(key: string, path: string, options?: CallOptions): Promise<void>;
-  /** Keys under a prefix in ascending order. */
+  /** Copies an object to a local path that does not exist yet; with `link`, may share its storage (for files that nobody writes). */
+  download(key: string, path: string, options?: CallOptions & { link?: boolean }): Promise<void>;
+  /** Keys that begin with a prefix, in ascending order of UTF-16 code units. */
   list(prefix: string, options?: CallOptions): AsyncIterable<{ key: string; bytes: number; modified: Date }>;
   delete(key: string, options?: CallOptions): Promise<void>;
   /** The register's value, or undefined where it was never written. */
   read(key: string, options?: CallOptions): Promise<Registered | undefined>;
   /** Replaces the register's value only if it still is in state `expected` (undefined: never written). */
-  swap(key: string, value: Uint8Array, expected: Version | undefined, options?: CallOptions): Promise<Version | 'conflict'>;
+  swap(
+    key: string,
+    value: Uint8Array,
+    expected: Version | undefined,
+    options?: CallOptions,
+  ): Promise<Version | 'conflict'>;
+  /** Brings the copy of a register that outside readers see in line with its value, where there is such a copy. */
+  settle?(key: string, options?: CallOptions): Promise<void>;
+  /** Makes the objects under `target/` readable under `key/` too, in place of what was there; both are folders of keys. */
+  alias?(key: string, target: string, options?: CallOptions): Promise<void>;
 }
 
-/** Bytes in memory, or a local file that the store copies (or links) and leaves in place. */
-export type Body = Uint8Array | { path: string };
+/**
+ * Bytes in memory, or a local file, which is left in place. A file is copied; with `link` the store may share its
+ * storage instead, which is for files of our own that nobody writes again.
+ */
+export type Body = Uint8Array | { path: string; link?: boolean };
 
 export interface CallOptions {
   signal?: AbortSignal;

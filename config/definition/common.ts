@@ -5,7 +5,9 @@ const METRES = { m: 1, km: 1000, mi: 1609.344 } as const;
 /** A name of a source, table, column or parameter: it becomes an SQL identifier and a file name. */
 export const identifier = z
   .string()
-  .regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, 'expected a name of letters, digits and _, beginning with a letter');
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, 'expected a name of letters, digits and _, beginning with a letter')
+  // A mapping by names would find these in every object.
+  .refine((name) => !(name in Object.prototype), 'expected another name: this one is reserved');
 
 /** A table by name, with the cut-off it was built for where it has several: `tract_features@train`. */
 export const tableName = z

@@ -2,44 +2,76 @@ import { z } from 'zod';
 import { identifier, tableName } from './common.js';
 
 /** A learner and its parameters; which parameters there are is the learner's own schema, checked when the run is resolved. */
-export const candidate = z.looseObject({ learner: z.string().min(1) });
+export const candidate = z.looseObject({ learner: z.string().min(1).describe('its other parameters stand beside it') });
 export type Candidate = z.infer<typeof candidate>;
 
 /** Out-of-fold predictions pooled over the values 0 … count-1 of a column, or one fit on an earlier cut-off. */
 export const evaluation = z.union([
   z.strictObject({
-    title: z.string().optional(),
-    on: tableName,
+    title: z.string().optional().describe('name for people'),
+    on: tableName.describe('the table that is split into folds'),
     folds: identifier.describe('integer column with the fold of each row'),
-    count: z.int().min(2).max(50),
+    count: z.int().min(2).max(50).describe('number of folds'),
   }),
-  z.strictObject({ title: z.string().optional(), fit: tableName, score: tableName }),
+  z.strictObject({
+    title: z.string().optional().describe('name for people'),
+    fit: tableName.describe('the table that models are fitted on'),
+    score: tableName.describe('the table that they are judged on'),
+  }),
 ]);
 export type Evaluation = z.infer<typeof evaluation>;
 
 export const metric = z.union([
-  z.strictObject({ capture: z.strictObject({ share: z.number().gt(0).lte(1) }) }),
-  z.strictObject({ ndcg: z.strictObject({ k: z.int().min(1) }) }),
-  z.strictObject({ auc: z.strictObject({ above: z.number().default(0) }) }),
-  z.strictObject({ spearman: z.strictObject({}) }),
-  z.strictObject({ mae: z.strictObject({}) }),
-  z.strictObject({ rmse: z.strictObject({}) }),
-  z.strictObject({ r2: z.strictObject({}) }),
+  z.strictObject({
+    capture: z
+      .strictObject({ share: z.number().gt(0).lte(1).describe('of the rows, best first, rounded up') })
+      .describe('share of the target in the best share of rows'),
+  }),
+  z.strictObject({
+    ndcg: z
+      .strictObject({ k: z.int().min(1).describe('how many rows, best first') })
+      .describe('normalised discounted cumulative gain of the first k'),
+  }),
+  z.strictObject({
+    auc: z
+      .strictObject({ above: z.number().default(0).describe('a greater target counts as positive') })
+      .describe('area under the ROC curve of a target above a bound'),
+  }),
+  z.strictObject({ spearman: z.strictObject({}).describe('rank correlation') }),
+  z.strictObject({ mae: z.strictObject({}).describe('mean absolute error') }),
+  z.strictObject({ rmse: z.strictObject({}).describe('root of the mean squared error') }),
+  z.strictObject({ r2: z.strictObject({}).describe('coefficient of determination') }),
 ]);
 export type Metric = z.infer<typeof metric>;
 
 export const train = z.strictObject({
   table: tableName.describe('the model that is published is fitted on all rows of this table'),
-  key: identifier,
-  target: identifier,
-  features: z.array(identifier).min(1),
-  candidates: z.record(identifier, candidate),
-  evaluations: z.record(identifier, evaluation),
-  metrics: z.record(identifier, metric),
-  baselines: z.record(identifier, z.array(identifier).min(1)).default({}).describe('ranking by columns, the later break ties of the earlier'),
-  judge: z.strictObject({ evaluation: identifier, metric: identifier, better: z.enum(['higher', 'lower']).default('higher') }),
+  key: identifier.describe('column that names a row'),
+  target: identifier.describe('column that is learned'),
+  features: z.array(identifier).min(1).describe('columns that it is learned from, in this order'),
+  candidates: z.record(identifier, candidate).describe('learners that compete, by name'),
+  evaluations: z.record(identifier, evaluation).describe('how they are judged, by name'),
+  metrics: z.record(identifier, metric).describe('figures of each evaluation, by name'),
+  baselines: z
+    .record(identifier, z.array(identifier).min(1))
+    .default({})
+    .describe('ranking by columns, the later break ties of the earlier'),
+  judge: z
+    .strictObject({
+      evaluation: identifier.describe('one with folds'),
+      metric: identifier.describe('one of the metrics'),
+      better: z.enum(['higher', 'lower']).default('higher').describe('which way is better'),
+    })
+    .describe('the figure that makes a candidate the champion'),
+  labels: z
+    .strictObject({ rows: z.string().default('rows'), gain: z.string().optional() })
+    .prefault({})
+    .describe('words of the report: what the rows are, and what is to be found among them'),
   card: z
-    .strictObject({ intendedUse: z.string(), limits: z.array(z.string()).default([]) })
+    .strictObject({
+      intendedUse: z.string().describe('what the model is for'),
+      limits: z.array(z.string()).default([]).describe('what it is not for, and what it does not know'),
+    })
     .describe('what the model card says in words'),
 });
 export type Train = z.infer<typeof train>;

@@ -5,10 +5,13 @@ import { source } from './source.js';
 import { table } from './table.js';
 
 export const output = z.strictObject({
-  title: z.string().optional(),
-  table: tableName,
-  where: expression.optional(),
-  format: z.enum(['table', 'geojson']).default('table').describe('table: .parquet and .csv; geojson: points at lon, lat'),
+  title: z.string().optional().describe('name for people'),
+  table: tableName.describe('any table'),
+  where: expression.optional().describe('which of its rows'),
+  format: z
+    .enum(['table', 'geojson'])
+    .default('table')
+    .describe('table: .parquet and .csv; geojson: points at lon, lat'),
   id: identifier.optional().describe('geojson: the column that becomes the id of a feature'),
   drop: z.array(identifier).default([]).describe('columns that are not published'),
   show: z.array(identifier).default([]).describe('columns of the short list on screen and in the report'),
@@ -17,36 +20,60 @@ export type Output = z.infer<typeof output>;
 
 /** A choropleth of one output over polygons, with the points of another on top. */
 export const reportMap = z.strictObject({
-  polygons: tableName,
-  output: identifier,
+  polygons: tableName.describe('a source of polygons'),
+  output: identifier.describe('the output that colours them'),
   id: identifier.describe('column of the output that is the id of its polygon'),
-  value: identifier,
-  label: z.string(),
+  name: identifier.optional().describe('column of the polygons with a name for people; default: the id'),
+  value: identifier.describe('column of the output that is shown as colour'),
+  label: z.string().describe('what the colour means'),
   points: identifier.optional().describe('a geojson output'),
-  projection: z.enum(['albersUsa', 'mercator']).default('mercator'),
+  projection: z.enum(['albersUsa', 'mercator']).default('mercator').describe('how the map is flattened'),
 });
 
 export const pipeline = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9-]{0,40}$/, 'expected lower-case letters, digits and -'),
-  title: z.string(),
-  description: z.string(),
-  parameters: z.record(identifier, scalar).default({}),
-  sources: z.record(identifier, source),
-  cutoffs: z.record(identifier, z.record(identifier, scalar)).default({}).describe('what was known, and what is asked, at a point in time: parameters by cut-off'),
-  features: z.record(identifier, table).default({}),
-  train: train.optional(),
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,40}$/, 'expected lower-case letters, digits and -')
+    .describe("the folder's name"),
+  title: z.string().describe('name for people'),
+  description: z.string().describe('what it makes, and from what'),
+  parameters: z
+    .record(identifier, scalar)
+    .default({})
+    .describe('numbers, texts and truths that SQL knows as `$name` and a run may override'),
+  sources: z.record(identifier, source).describe('files that it reads, by name'),
+  cutoffs: z
+    .record(identifier, z.record(identifier, scalar))
+    .default({})
+    .describe('what was known, and what is asked, at a point in time: parameters by cut-off'),
+  features: z.record(identifier, table).default({}).describe('tables made of the sources, by name'),
+  train: train.optional().describe('what is learned, and how models are judged'),
   score: z
     .strictObject({
       predict: z
-        .strictObject({ table: tableName, as: identifier, min: z.number().optional() })
+        .strictObject({
+          table: tableName.describe('the rows to predict'),
+          as: identifier.describe('column that takes the prediction'),
+          min: z.number().optional().describe('lower predictions become this'),
+        })
         .optional()
         .describe("the champion's predictions for a table, as table `predictions`"),
-      tables: z.record(identifier, table).default({}),
+      tables: z.record(identifier, table).default({}).describe('tables made of everything before, by name'),
     })
-    .default({ tables: {} }),
-  outputs: z.record(identifier, output),
-  report: z.strictObject({ map: reportMap.optional() }).default({}),
-  retention: z.strictObject({ snapshots: z.int().min(1).default(30), days: z.int().min(1).default(365) }).prefault({}),
+    .default({ tables: {} })
+    .describe('what the champion is asked, and what is made of its answers'),
+  outputs: z.record(identifier, output).describe('what is published, by the name of its files'),
+  report: z
+    .strictObject({ map: reportMap.optional().describe('a map of one output over polygons') })
+    .default({})
+    .describe('what the report shows beside figures and tables'),
+  retention: z
+    .strictObject({
+      snapshots: z.int().min(1).default(30).describe('so many are kept at least'),
+      days: z.int().min(1).default(365).describe('those of so many days are kept'),
+    })
+    .prefault({})
+    .describe('how long snapshots are kept'),
 });
 
 /** A pipeline as its YAML says it, with defaults filled in. */

@@ -5,34 +5,43 @@ const where = expression.optional().describe('which rows of that table; `$name` 
 
 /** Puts each point (columns `lon`, `lat`) into a polygon, or the one whose edge is nearest within `maxDistance`. */
 export const assign = z.strictObject({
-  polygons: tableName,
+  polygons: tableName.describe('a source of polygons'),
   where,
   as: identifier.describe('column that takes the id of the polygon'),
-  maxDistance: length.optional(),
-  unmatched: z.enum(['quarantine', 'null']).default('null'),
+  maxDistance: length.optional().describe('how far outside a polygon a point may lie'),
+  unmatched: z
+    .enum(['quarantine', 'null'])
+    .default('null')
+    .describe('a point in no polygon: put the row aside, or leave the column empty'),
 });
 
 /** The nearest point of another table, by great-circle distance; ties go to the first row of that table. */
 export const nearest = z.strictObject({
-  to: tableName,
+  to: tableName.describe('a table with points'),
   where,
   within: z.record(identifier, identifier).optional().describe('own column: their column, which must be equal'),
   take: z.record(identifier, identifier).default({}).describe('new column: their column'),
   distance: identifier.optional().describe('column that takes the metres'),
-  unmatched: z.enum(['quarantine', 'null']).default('null'),
+  unmatched: z
+    .enum(['quarantine', 'null'])
+    .default('null')
+    .describe('no point to be near: put the row aside, or leave the columns empty'),
 });
 
 /** How many points of another table lie within each radius, bounds included. */
 export const countWithin = z.strictObject({
-  of: tableName,
+  of: tableName.describe('a table with points'),
   where,
-  radii: z.record(identifier, length),
+  radii: z.record(identifier, length).describe('new column: radius, such as 5 mi'),
 });
 
 /** `count()`, `sum(column)`, `mean(column)`, `min(column)`, `max(column)`, `distinct(column)`. */
 export const aggregate = z
   .string()
-  .regex(/^(count\(\)|(sum|mean|min|max|distinct)\([A-Za-z][A-Za-z0-9_]*\))$/, 'expected count(), or sum, mean, min, max or distinct of a column')
+  .regex(
+    /^(count\(\)|(sum|mean|min|max|distinct)\([A-Za-z][A-Za-z0-9_]*\))$/,
+    'expected count(), or sum, mean, min, max or distinct of a column',
+  )
   .transform((text) => {
     const match = /^(\w+)\((\w*)\)$/.exec(text);
     return { op: match?.[1] as 'count' | 'sum' | 'mean' | 'min' | 'max' | 'distinct', column: match?.[2] || undefined };
@@ -43,17 +52,17 @@ export type Aggregate = z.infer<typeof aggregate>;
 export const rollup = z.strictObject({
   of: tableName.optional().describe('default: the working table itself'),
   where,
-  by: z.array(identifier).min(1),
+  by: z.array(identifier).min(1).describe('columns whose equal values make a group'),
   on: z.array(identifier).min(1).optional().describe('own columns that match `by`, in that order'),
-  add: z.record(identifier, aggregate),
+  add: z.record(identifier, aggregate).describe('new column: count(), or sum, mean, min, max or distinct of a column'),
   fill: z.number().optional().describe('value where nothing matched; default: missing'),
 });
 
 /** Shares of each disc (area, at its point) of another table inside a buffer round each own point, and means weighted by them. */
 export const bufferShare = z.strictObject({
-  of: tableName,
+  of: tableName.describe('a table of points with an area'),
   where,
-  radius: length,
+  radius: length.describe('of the buffer, such as 5 mi'),
   area: identifier.describe('their column with the area in m²; none or 0 counts as a point'),
   mean: z
     .union([z.record(identifier, identifier), z.array(identifier)])
@@ -65,25 +74,42 @@ export const bufferShare = z.strictObject({
 
 /** One thing done to the working table. */
 export const builder = z.union([
-  z.strictObject({ sql: sqlFile }),
-  z.strictObject({ derive: z.record(identifier, expression) }),
-  z.strictObject({ assign }),
-  z.strictObject({ nearest }),
-  z.strictObject({ 'count-within': countWithin }),
-  z.strictObject({ rollup }),
-  z.strictObject({ 'buffer-share': bufferShare }),
+  z.strictObject({ sql: sqlFile.describe('makes the working table anew by one select') }),
+  z.strictObject({
+    derive: z.record(identifier, expression).describe('new columns by SQL expressions over the working table'),
+  }),
+  z.strictObject({
+    assign: assign.describe('puts each point (columns lon, lat) into a polygon, or the one whose edge is nearest'),
+  }),
+  z.strictObject({
+    nearest: nearest.describe('takes columns of the nearest point of another table, by great-circle distance'),
+  }),
+  z.strictObject({
+    'count-within': countWithin.describe('counts the points of another table within each radius, bounds included'),
+  }),
+  z.strictObject({
+    rollup: rollup.describe('groups a table; with `on` the result is joined, without it becomes the working table'),
+  }),
+  z.strictObject({
+    'buffer-share': bufferShare.describe(
+      'means over the discs of another table inside a buffer round each point, weighted by their share in it',
+    ),
+  }),
 ]);
 export type Builder = z.infer<typeof builder>;
 
 /** A table made by a chain of builders in one step; SQL sees the working table as `self` and those in `uses` by name. */
 export const table = z.strictObject({
-  title: z.string().optional(),
+  title: z.string().optional().describe('name for people'),
   from: tableName.optional().describe('the working table to begin with; none: the first builder is an sql'),
-  uses: z.array(tableName).default([]),
+  uses: z.array(tableName).default([]).describe('other tables that the SQL of its steps reads'),
   when: identifier.optional().describe('an optional source without which the table is left out'),
   cutoffs: z.array(identifier).optional().describe('built once for each of these cut-offs, as name@cutoff'),
-  key: z.array(identifier).min(1),
-  sort: z.array(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*( desc)?$/)).optional().describe('default: the key'),
-  steps: z.array(builder).min(1),
+  key: z.array(identifier).min(1).describe('columns that name a row, together unique'),
+  sort: z
+    .array(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*( desc)?$/))
+    .optional()
+    .describe('default: the key'),
+  steps: z.array(builder).min(1).describe('builders, each on what the one before left'),
 });
 export type Table = z.infer<typeof table>;

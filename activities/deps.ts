@@ -1,0 +1,53 @@
+import type { Logger } from 'pino';
+import type { ReadonlyDeep, Settings } from '../config/settings.js';
+import { GeorefreshError } from '../config/errors.js';
+import { fetchBytes } from '../lake/artifacts.js';
+import type { Lake } from '../lake/lake.js';
+import type { Artifact, TableRef } from '../lake/types.js';
+import type { KernelPool } from './pool/index.js';
+import type { FrozenDefinition } from './resolve/frozen.js';
+import type { StepInput } from './types.js';
+
+/** What the steps of a worker share. */
+export interface Deps {
+  lake: Lake;
+  pool: KernelPool;
+  log: Logger;
+  settings: ReadonlyDeep<Pick<Settings, 'home' | 'pipelines' | 'engine' | 'retry'>>;
+}
+
+/** Key prefix of what a stage leaves in the lake. */
+export const prefixOf = (pipeline: string, folder: 'raw' | 'validated' | 'quarantine' | 'features' | 'models' | 'predictions' | 'state'): string =>
+  `lake/${pipeline}/${folder}`;
+
+const KEPT_DEFINITIONS = 8;
+const definitions = new Map<string, FrozenDefinition>();
+
+/** The definition that a run was frozen with. */
+export async function definitionOf({ store }: Lake, { definition }: Pick<StepInput, 'definition'>): Promise<FrozenDefinition> {
+  const known = definitions.get(definition.sha256);
+  if (known !== undefined) return known;
+  const frozen = JSON.parse(Buffer.from(await fetchBytes(store, definition)).toString('utf8')) as FrozenDefinition;
+  definitions.set(definition.sha256, frozen);
+  for (const oldest of definitions.keys()) {
+    if (definitions.size <= KEPT_DEFINITIONS) break;
+    definitions.delete(oldest);
+  }
+  return frozen;
+}
+
+/** An input of a step by name; that it is missing is a fault of the plan. */
+export function tableOf({ tables, step }: StepInput, name: string): TableRef {
+  const table = tables[name];
+  if (table === undefined) throw new GeorefreshError('GR-3009', `${step.id} was not given the table ${name}`);
+  return table;
+}
+
+export function artifactOf({ artifacts, step }: StepInput, name: string): Artifact {
+  const artifact = artifacts[name];
+  if (artifact === undefined) throw new GeorefreshError('GR-3009', `${step.id} was not given the artifact ${name}`);
+  return artifact;
+}
+
+/** The name behind the stage in a step's id. */
+export const nameOf = ({ step }: StepInput): string => step.id.slice(step.stage.length + 1);

@@ -1,0 +1,93 @@
+import { activityInfo, ApplicationFailure, CancelledFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { Logger } from 'pino';
+import { codeOf, ERRORS, GeorefreshError } from '../config/errors.js';
+import type { StepInput, StepResult } from './types.js';
+
+const HEARTBEAT_EVERY = 1000;
+
+/** How far a step is, as the client shows it; `total` is 0 where it is not known. */
+export interface StepProgress {
+  done: number;
+  total: number;
+  unit: string;
+}
+
+/** What a step may use of the engine, without knowing it. */
+export interface StepContext {
+  /** Aborted when the run is cancelled, the worker shuts down, or the attempt is given up. */
+  signal: AbortSignal;
+  progress(progress: StepProgress): void;
+}
+
+/** What a step's work leaves; the rest of its result is the engine's to tell. */
+export type Made = Omit<StepResult, 'inputs' | 'began' | 'seconds' | 'attempt'>;
+
+/**
+ * Makes an activity of a function: heartbeats while it works, passes cancellation on, and turns what it throws into a
+ * failure that carries the code of the error registry, so that the engine retries what may pass and nothing else.
+ */
+export function activity<I, R>(log: Logger, work: (input: I, context: StepContext) => Promise<R>): (input: I) => Promise<R> {
+  return async (input) => {
+    const { activityId, attempt, workflowExecution } = activityInfo();
+    const signal = cancellationSignal();
+    let latest: StepProgress | undefined;
+    const beat = setInterval(() => heartbeat(latest), HEARTBEAT_EVERY);
+    heartbeat();
+    const started = performance.now();
+    const about = { step: activityId, attempt, workflow: workflowExecution?.workflowId, run: workflowExecution?.runId };
+    log.info({ ...about, event: 'step_started' });
+    try {
+      const result = await work(input, {
+        signal,
+        progress: (progress) => {
+          latest = progress;
+        },
+      });
+      signal.throwIfAborted();
+      log.info({ ...about, event: 'step_completed', duration_seconds: (performance.now() - started) / 1000 });
+      return result;
+    } catch (error) {
+      if (signal.aborted) {
+        log.info({ ...about, event: 'step_cancelled' });
+        throw signal.reason instanceof CancelledFailure ? signal.reason : new CancelledFailure('cancelled');
+      }
+      log.warn({ ...about, event: 'step_failed', code: codeOf(error), err: error });
+      throw failure(error);
+    } finally {
+      clearInterval(beat);
+    }
+  };
+}
+
+/** An activity for a step of a plan: the durable step. */
+export function step<I extends StepInput>(
+  log: Logger,
+  work: (input: I, context: StepContext) => Promise<Made>,
+): (input: I) => Promise<StepResult> {
+  return activity(log, async (input, context) => {
+    const began = Date.now();
+    const started = performance.now();
+    const made = await work(input, context);
+    const inputs = [...Object.values(input.tables), ...Object.values(input.artifacts)].map(({ sha256 }) => sha256);
+    return {
+      ...made,
+      inputs: [...new Set(inputs)].sort(),
+      began,
+      seconds: (performance.now() - started) / 1000,
+      attempt: activityInfo().attempt,
+    };
+  });
+}
+
+function failure(error: unknown): ApplicationFailure {
+  const code = codeOf(error);
+  const { title, remedy, retryable } = ERRORS[code];
+  const where = error instanceof GeorefreshError ? error.where : [];
+  return ApplicationFailure.create({
+    type: code,
+    message: error instanceof GeorefreshError ? error.message : `${title}: ${error instanceof Error ? error.message : String(error)}`,
+    nonRetryable: !retryable,
+    details: [{ where, remedy }],
+    ...(error instanceof Error && { cause: error }),
+  });
+}

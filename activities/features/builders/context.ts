@@ -1,0 +1,34 @@
+import type { Column, Columns } from '../../../lake/types.js';
+import type { PolygonLayer } from '../geo/layers.js';
+import type { KernelInput, KernelName, KernelOutput } from '../../pool/kernels.js';
+
+/** What a builder may ask of the step that runs it. */
+export interface BuildContext {
+  /** Threads that kernels may be spread over. */
+  readonly threads: number;
+  /** Columns of another table in its order, of the rows where an expression holds. */
+  read(table: string, columns: string[], where?: string): Promise<Columns>;
+  /** The polygons of a table that came from a layer, in its order. */
+  polygons(table: string, where?: string): Promise<{ ids: (string | null)[]; layer: PolygonLayer }>;
+  kernel<K extends KernelName>(kernel: K, input: KernelInput<K>, rows: number): Promise<KernelOutput<K>>;
+  /** Puts rows of the working table aside: they leave it after the builder. */
+  quarantine(rows: Int32Array, rule: string, reason: string): void;
+  /** Counts for the manifest. */
+  note(fact: string, value: number): void;
+}
+
+/** The coordinates of a table: columns `lon` and `lat` in degrees. */
+export function coordinates({ columns }: Columns, table: string): { lon: Float64Array; lat: Float64Array } {
+  return { lon: numbers(columns.lon, 'lon', table), lat: numbers(columns.lat, 'lat', table) };
+}
+
+export function numbers(column: Column | undefined, name: string, table: string): Float64Array {
+  if (column === undefined || column.type === 'text' || column.type === 'boolean')
+    throw new TypeError(`${table} has no column ${name} of numbers`);
+  return column.values;
+}
+
+export const withColumns = (self: Columns, added: Record<string, Column>): Columns => ({
+  rows: self.rows,
+  columns: { ...self.columns, ...added },
+});

@@ -1,0 +1,38 @@
+import type { z } from 'zod';
+import type { nearest as schema } from '../../../config/definition/table.js';
+import type { Columns } from '../../../lake/types.js';
+import { columnOf, gather, sharedGroups } from './columns.js';
+import { type BuildContext, coordinates, withColumns } from './context.js';
+
+/** Adds columns of the nearest point of another table, and the metres to it. */
+export async function nearest(self: Columns, params: z.output<typeof schema>, context: BuildContext): Promise<Columns> {
+  const { to, within = {}, take } = params;
+  const theirKeys = Object.values(within);
+  const other = await context.read(to, ['lon', 'lat', ...theirKeys, ...Object.values(take)], params.where);
+  const points = coordinates(other, to);
+
+  const groups = theirKeys.length > 0 && {
+    own: Object.keys(within).map((name) => columnOf(self, name)),
+    their: theirKeys.map((name) => columnOf(other, name)),
+  };
+  const [group, ofGroup] = groups ? sharedGroups(groups.own, groups.their, self.rows, other.rows) : [];
+  const { index, distanceM } = await context.kernel(
+    'nearest',
+    {
+      ...coordinates(self, 'self'),
+      ofLon: points.lon,
+      ofLat: points.lat,
+      ...(group && ofGroup && { group, ofGroup }),
+    },
+    self.rows,
+  );
+
+  const unmatched: number[] = [];
+  for (let row = 0; row < self.rows; row++) if (index[row] < 0) unmatched.push(row);
+  if (params.unmatched === 'quarantine' && unmatched.length > 0)
+    context.quarantine(Int32Array.from(unmatched), `${Object.keys(take)[0] ?? params.distance}.nearest`, `no point of ${to} to be nearest to`);
+  return withColumns(self, {
+    ...Object.fromEntries(Object.entries(take).map(([as, name]) => [as, gather(columnOf(other, name), index)])),
+    ...(params.distance !== undefined && { [params.distance]: { type: 'double', values: distanceM } }),
+  });
+}

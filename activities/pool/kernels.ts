@@ -1,0 +1,41 @@
+import { assignPoints } from '../features/geo/assign.js';
+import { bufferShare } from '../features/geo/buffer-share.js';
+import { nearest } from '../features/geo/nearest.js';
+import { countWithin } from '../features/geo/within.js';
+import { renderReportPage } from '../publish/render.js';
+import { scoreOnnx } from '../score/onnx.js';
+import { fitModel } from '../train/learners.js';
+import { exportModel, fitFold, fitPredict, judgeModels, predictModel } from '../train/tasks.js';
+
+/**
+ * Everything that runs in the pool's threads, by name. Inputs and outputs are structured-cloneable; arrays over
+ * SharedArrayBuffer cross without a copy.
+ */
+export const KERNELS = {
+  assignPoints,
+  bufferShare,
+  countWithin,
+  exportModel,
+  fitFold,
+  fitModel,
+  fitPredict,
+  judgeModels,
+  nearest,
+  predictModel,
+  renderReportPage,
+  scoreOnnx,
+} satisfies Record<string, (input: never, hooks: Hooks) => unknown>;
+
+/** What a kernel may call or ask: how far it is, and whether it is still wanted. */
+export interface Hooks {
+  onProgress(done: number): void;
+  cancelled(): boolean;
+}
+
+/** Kernels inside native code, where ending the thread would end the process: they ask whether they are cancelled. */
+export const COOPERATIVE: ReadonlySet<KernelName> = new Set<KernelName>(['scoreOnnx']);
+
+export type Kernels = typeof KERNELS;
+export type KernelName = keyof Kernels;
+export type KernelInput<K extends KernelName> = Parameters<Kernels[K]>[0];
+export type KernelOutput<K extends KernelName> = Awaited<ReturnType<Kernels[K]>>;

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import { GeorefreshError } from '../../config/errors.js';
+import { putArtifact } from '../../lake/artifacts.js';
+import { readCurrent } from '../../lake/current.js';
+import { writeRunManifest } from '../../lake/runs.js';
+import { publishSnapshot, putOutput } from '../../lake/snapshots.js';
+import type { Artifact, TableRef } from '../../lake/types.js';
+import { artifactOf, type Deps, definitionOf, tableOf } from '../deps.js';
+import { activity, type Made, type StepContext, step } from '../durable.js';
+import { readJson } from '../json.js';
+import type { MetricsTable } from '../train/evaluate.js';
+import { CARD, METRICS, ONNX } from '../train/index.js';
+import type { ConcludeInput, Outcome, PublishInput, RunSummary, StepRecord } from '../types.js';
+import { describeRun } from './describe.js';
+import { manifestOf, modelOf, REPORT, stageSummaries } from './manifest.js';
+import { QUARANTINE, writeOutput, writeQuarantine } from './outputs.js';
+
+/** Files of the snapshot go between steps under `file:<name>`. */
+const file = (name: string): string => `file:${name}`;
+
+export const createPublishActivities = (deps: Deps) => ({
+  /** A step of the publish stage: the files, the report, or the snapshot and the pointer to it. */
+  publish: step(deps.log, async (input: PublishInput, context: StepContext): Promise<Made> => {
+    switch (input.step.id) {
+      case 'publish/outputs':
+        return writeFiles(deps, input, context);
+      case 'publish/report':
+        return writeReport(deps, input, context);
+      case 'publish/snapshot':
+        return publishFiles(deps, input, context);
+      default:
+        throw new GeorefreshError('GR-3009', `no step is called ${input.step.id}`);
+    }
+  }),
+
+  /** Leaves the manifest of a run, however it ended, and tells what it left. */
+  conclude: activity(deps.log, (input: ConcludeInput): Promise<RunSummary> => conclude(deps, input)),
+});
+
+async function writeFiles(deps: Deps, input: PublishInput, { signal, progress }: StepContext): Promise<Made> {
+  const { lake } = deps;
+  const definition = await definitionOf(lake, input);
+  const outputs = Object.entries(definition.pipeline.outputs).filter(
+    ([, { table }]) => input.tables[table] !== undefined,
+  );
+  return lake.duckdb.session(
+    async (session) => {
+      const files: Record<string, Artifact | TableRef> = {};
+      for (const [i, [name, output]] of outputs.entries()) {
+        progress({ done: i, total: outputs.length, unit: 'outputs' });
+        Object.assign(files, await writeOutput(deps, session, definition, input, name, output, signal));
+      }
+      const quarantine = await writeQuarantine(deps, session, definition, input, signal);
+      files[QUARANTINE] = quarantine;
+      const tables = Object.entries(files).filter((entry): entry is [string, TableRef] => 'rows' in entry[1]);
+      const rows = tables.filter(([name]) => name.endsWith('.parquet')).reduce((sum, [, table]) => sum + table.rows, 0);
+      return {
+        tables: Object.fromEntries(tables.map(([name, table]) => [file(name), table])),
+        artifacts: {},
+        rowsIn: rows,
+        rowsOut: rows,
+        facts: { quarantined: quarantine.rows },
+      };
+    },
+    { signal, step: input.step.id },
+  );
+}
+
+async function writeReport(deps: Deps, input: PublishInput, { signal }: StepContext): Promise<Made> {
+  const { lake, pool } = deps;
+  const definition = await definitionOf(lake, input);
+  const described = await lake.duckdb.session((session) => describeRun(deps, session, definition, input, signal), {
+    signal,
+    step: input.step.id,
+  });
+  const html = await pool.run('renderReportPage', described, { signal });
+  const report = await putOutput(lake, definition.pipeline.name, Buffer.from(html), 'html', { signal });
+  return { tables: {}, artifacts: { [file(REPORT)]: report }, rowsIn: 0, rowsOut: 0, facts: { bytes: report.bytes } };
+}
+
+async function publishFiles(deps: Deps, input: PublishInput, { signal }: StepContext): Promise<Made> {
+  const { lake } = deps;
+  const frozen = await definitionOf(lake, input);
+  const trained = frozen.pipeline.train !== undefined;
+  const metrics = trained ? await readJson<MetricsTable>(lake, artifactOf(input, METRICS)) : null;
+  const files = Object.fromEntries(
+    Object.entries({ ...input.tables, ...input.artifacts })
+      .filter(([name]) => name.startsWith(file('')))
+      .map(([name, ref]) => [name.slice(file('').length), ref]),
+  );
+  if (trained)
+    Object.assign(files, {
+      [METRICS]: artifactOf(input, METRICS),
+      [ONNX]: artifactOf(input, ONNX),
+      [CARD]: artifactOf(input, CARD),
+    });
+  else
+    files[METRICS] = await putArtifact(
+      lake.store,
+      `lake/${frozen.pipeline.name}/predictions`,
+      Buffer.from('{}\n'),
+      'json',
+      { signal },
+    );
+  const { outcome: _, ...manifest } = manifestOf({
+    header: input.header,
+    definition: { ref: input.definition, frozen },
+    sample: input.inputs === undefined,
+    steps: input.steps,
+    outcome: 'published',
+    metrics,
+  });
+  const published = await publishSnapshot(
+    {
+      lake,
+      pipeline: input.header.pipeline,
+      run: input.header.run,
+      nonce: randomBytes(8).toString('hex'),
+      logicalTime: input.header.logicalTime,
+      files,
+      manifest,
+    },
+    { signal },
+  );
+  const rows = tableOf(input, file(QUARANTINE)).rows;
+  return {
+    tables: {},
+    artifacts: {},
+    rowsIn: rows,
+    rowsOut: rows,
+    facts: { outcome: published.outcome, generation: published.generation, snapshot: published.snapshot.snapshot },
+  };
+}
+
+async function conclude(
+  { lake }: Deps,
+  { header, plan, steps, outcome: ended, error }: ConcludeInput,
+): Promise<RunSummary> {
+  const frozen = plan && (await definitionOf(lake, plan).catch(() => undefined));
+  const publish = steps.find(({ id }) => id === 'publish/snapshot')?.facts;
+  // A run that was cancelled or failed behind its publication has published all the same.
+  const outcome = (publish?.outcome as Outcome | undefined) ?? ended;
+  const generation = outcome === 'published' && typeof publish?.generation === 'number' ? publish.generation : null;
+  const metrics = await metricsOf(lake, steps);
+  const current = generation === null ? undefined : await readCurrent(lake.store, header.pipeline);
+  const outputs = current?.manifest.run === header.run ? current.manifest.outputs : [];
+  await writeRunManifest(lake.store, {
+    ...manifestOf({
+      header,
+      ...(plan && frozen && { definition: { ref: plan.definition, frozen } }),
+      sample: plan?.sample ?? false,
+      steps,
+      outcome,
+      metrics,
+      ...(error && { error }),
+    }),
+    outputs,
+    generation,
+    predecessor: current?.manifest.predecessor ?? null,
+  });
+  return {
+    pipeline: header.pipeline,
+    run: header.run,
+    outcome,
+    seconds: Math.max(0, (Date.now() - Date.parse(header.startedAt)) / 1000),
+    stages: stageSummaries(steps),
+    metrics,
+    model: modelOf(steps),
+    outputs: outputs.map(({ name, uri, rows, sha256 }) => ({ name, uri: lake.store.uri(uri), rows, sha256 })),
+    trigger: header.trigger,
+    sample: plan?.sample ?? false,
+    quarantined: steps.reduce((sum, { quarantine }) => sum + (quarantine?.rows ?? 0), 0),
+    generation,
+  };
+}
+
+async function metricsOf(lake: Deps['lake'], steps: readonly StepRecord[]): Promise<MetricsTable | null> {
+  const ref = steps.find(({ id }) => id === 'train/evaluate')?.artifacts[METRICS];
+  return ref === undefined ? null : readJson<MetricsTable>(lake, ref).catch(() => null);
+}

@@ -1,0 +1,152 @@
+import { createRequire } from 'node:module';
+import { stampOf } from '../../lake/keys.js';
+import type { Manifest } from '../../lake/manifest.js';
+import type { Artifact } from '../../lake/types.js';
+import type { FrozenDefinition } from '../resolve/frozen.js';
+import { rawTable } from '../resolve/plan.js';
+import type { MetricsTable } from '../train/evaluate.js';
+import { type RunHeader, type RunSummary, STAGES, type StageSummary, type StepRecord } from '../types.js';
+
+export const REPORT = 'report.html';
+
+const requireJson = createRequire(import.meta.url);
+const versionOf = (name: string): string => (requireJson(`${name}/package.json`) as { version: string }).version;
+
+export interface ManifestInput {
+  header: RunHeader;
+  definition?: { ref: Artifact; frozen: FrozenDefinition };
+  sample: boolean;
+  steps: readonly StepRecord[];
+  outcome: string;
+  metrics: MetricsTable | null;
+  error?: { code: string; message: string };
+}
+
+/** What a run read, made, measured and decided, but for what only publishing knows. */
+export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'generation' | 'predecessor'> {
+  const { header, definition, steps, metrics } = input;
+  const ordered = inOrder(steps);
+  const sum = (stage: string, rows: 'rowsIn' | 'rowsOut'): number =>
+    steps.filter((step) => step.stage === stage).reduce((total, step) => total + step[rows], 0);
+  const finished = Date.now();
+  return {
+    version: 1,
+    pipeline: header.pipeline,
+    run: header.run,
+    outcome: input.outcome,
+    logicalTime: header.logicalTime,
+    trigger: header.trigger,
+    sample: input.sample,
+    definition: definition?.ref ?? null,
+    parameters: definition?.frozen.pipeline.parameters ?? {},
+    sources: definition === undefined ? [] : sourcesOf(definition.frozen, header, steps),
+    steps: ordered.map(({ id, stage, rowsIn, rowsOut, inputs, tables, artifacts, facts, seconds, attempt }) => ({
+      id,
+      stage,
+      rowsIn,
+      rowsOut,
+      inputs,
+      outputs: Object.fromEntries(
+        Object.entries({ ...tables, ...artifacts }).map(([name, { uri, sha256, bytes }]) => [
+          name,
+          { uri, sha256, bytes },
+        ]),
+      ),
+      facts: stage === 'publish' ? {} : facts,
+      seconds,
+      attempts: attempt,
+      reused: false,
+    })),
+    quarantine: quarantineByRule(steps),
+    pipelineMetrics: {
+      records_in: sum('ingest', 'rowsOut'),
+      records_out: sum('publish', 'rowsOut'),
+      duration_seconds: Math.max(0, (finished - Date.parse(header.startedAt)) / 1000),
+      errors: input.error === undefined ? 0 : 1,
+    },
+    metrics: metrics as Manifest['metrics'],
+    champion: metrics?.champion ?? null,
+    model: modelOf(steps),
+    volatileOutputs: [REPORT],
+    error: input.error ?? null,
+    started: header.startedAt,
+    finished: new Date(finished).toISOString(),
+    versions: {
+      georefresh: versionOf('georefresh'),
+      node: process.version,
+      temporal: versionOf('@temporalio/worker'),
+      duckdb: versionOf('@duckdb/node-api'),
+    },
+  };
+}
+
+/** Steps end in another order each time; manifests list them by stage and name. */
+const inOrder = (steps: readonly StepRecord[]): StepRecord[] =>
+  [...steps].sort((a, b) => STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage) || (a.id < b.id ? -1 : 1));
+
+function sourcesOf(
+  { sources }: FrozenDefinition,
+  { logicalTime }: RunHeader,
+  steps: readonly StepRecord[],
+): Manifest['sources'] {
+  return sources.flatMap(({ name, from, path }) => {
+    const step = steps.find(({ id }) => id === `ingest/${name}`);
+    const bytes = step?.artifacts[rawTable(name)];
+    if (step === undefined || bytes === undefined) return [];
+    return [
+      {
+        name,
+        uri: `${from}:${path}`,
+        sha256: bytes.sha256,
+        bytes: bytes.bytes,
+        rows: step.rowsOut,
+        batch: {
+          batch_id: stampOf(logicalTime).replace('T', '_').replace('Z', ''),
+          source: name,
+          ingestion_time: new Date(step.began).toISOString(),
+          record_count: step.rowsOut,
+          checksum: bytes.sha256,
+        },
+      },
+    ];
+  });
+}
+
+const RULE = 'rule:';
+
+/** Rows put aside, by `<source or table>: <rule>`. */
+export function quarantineByRule(steps: readonly StepRecord[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { id, stage, facts } of inOrder(steps))
+    for (const [fact, count] of Object.entries(facts))
+      if (fact.startsWith(RULE) && typeof count === 'number')
+        counts[`${id.slice(stage.length + 1)}: ${fact.slice(RULE.length)}`] = count;
+  return counts;
+}
+
+export function modelOf(steps: readonly StepRecord[]): { version: string; sha256: string } | null {
+  const facts = steps.find(({ id }) => id === 'train/model')?.facts;
+  return typeof facts?.version === 'string' && typeof facts.sha256 === 'string'
+    ? { version: facts.version, sha256: facts.sha256 }
+    : null;
+}
+
+/** Seconds of a stage are from the begin of its first step to the end of its last one. */
+export function stageSummaries(steps: readonly StepRecord[]): RunSummary['stages'] {
+  const stages: RunSummary['stages'] = {};
+  for (const stage of STAGES) {
+    const own = steps.filter((step) => step.stage === stage);
+    if (own.length === 0) continue;
+    const began = Math.min(...own.map((step) => step.began));
+    const ended = Math.max(...own.map((step) => step.began + step.seconds * 1000));
+    const summary: StageSummary = {
+      seconds: Math.max(0, (ended - began) / 1000),
+      steps: own.length,
+      reused: 0,
+      rowsIn: own.reduce((sum, { rowsIn }) => sum + rowsIn, 0),
+      rowsOut: own.reduce((sum, { rowsOut }) => sum + rowsOut, 0),
+    };
+    stages[stage] = summary;
+  }
+  return stages;
+}

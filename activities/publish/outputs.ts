@@ -1,0 +1,110 @@
+import type { Output } from '../../config/definition/pipeline.js';
+import { putArtifact } from '../../lake/artifacts.js';
+import type { Session } from '../../lake/session.js';
+import { quoteIdent } from '../../lake/sql.js';
+import { putCsv, putTable, withTables } from '../../lake/tables.js';
+import type { Artifact, Columns, TableRef } from '../../lake/types.js';
+import { type Deps, prefixOf, tableOf } from '../deps.js';
+import { parametersOf, sortOrder } from '../features/build.js';
+import { valuesOf } from '../features/builders/columns.js';
+import type { FrozenDefinition } from '../resolve/frozen.js';
+import { rawTable, tableTasks } from '../resolve/plan.js';
+import type { PublishInput } from '../types.js';
+import { pointsGeoJson, type Row } from './geojson.js';
+
+export const QUARANTINE = 'quarantine.parquet';
+
+/** The files of one output by their names, in the table's declared order. */
+export async function writeOutput(
+  { lake }: Deps,
+  session: Session,
+  definition: FrozenDefinition,
+  input: PublishInput,
+  name: string,
+  output: Output,
+  signal: AbortSignal,
+): Promise<Record<string, Artifact | TableRef>> {
+  const task = tableTasks(definition).find((one) => one.name === output.table);
+  const sort = task?.table.sort ?? task?.table.key ?? definition.pipeline.sources[output.table]?.sort ?? [];
+  const ref = tableOf(input, output.table);
+  const dropped = new Set(output.drop);
+  const kept = ref.columns.filter((column) => !column.startsWith('_') && !dropped.has(column));
+  const where = output.where === undefined ? '' : ` where ${output.where}`;
+  const parameters = parametersOf(definition, {});
+  const prefix = prefixOf(definition.pipeline.name, 'predictions');
+  const options = { prefix, orderBy: sortOrder(sort), signal };
+  return withTables(
+    lake,
+    session,
+    { output: ref },
+    async (): Promise<Record<string, Artifact | TableRef>> => {
+      if (output.format === 'geojson') {
+        const all = await session.readColumns(`select * from output${where}`, parameters);
+        const { text, rows } = geoJson(all, kept, output.id ?? '');
+        const artifact = await putArtifact(lake.store, prefix, Buffer.from(text), 'geojson', { signal });
+        return { [`${name}.geojson`]: { ...artifact, rows, columns: kept } };
+      }
+      const select = `select ${kept.map(quoteIdent).join(', ')} from output${where}`;
+      return {
+        [`${name}.parquet`]: await putTable(lake, session, { select, parameters }, options),
+        [`${name}.csv`]: await putCsv(lake, session, select, { ...options, parameters }),
+      };
+    },
+    { signal },
+  );
+}
+
+function geoJson(table: Columns, properties: string[], id: string): { text: string; rows: number } {
+  const rows = rowsOf(table);
+  return { text: pointsGeoJson(rows, { lon: 'lon', lat: 'lat', id, properties }), rows: rows.length };
+}
+
+/** A small table as records; missing values are null. */
+export function rowsOf({ rows, columns }: Columns): Row[] {
+  const values = Object.entries(columns).map(([name, column]) => ({ name, column, values: valuesOf(column) }));
+  return Array.from({ length: rows }, (_, row) =>
+    Object.fromEntries(
+      values.map(({ name, column, values: all }) => {
+        const value = all[row];
+        if (column.type === 'boolean') return [name, value === 255 ? null : value === 1];
+        return [name, typeof value === 'number' && Number.isNaN(value) ? null : value];
+      }),
+    ),
+  );
+}
+
+/**
+ * Every row that any step put aside, with the cells as they came, in order of source and row. `raw` is JSON text of the
+ * record's cells; of a layer, of its properties.
+ */
+export async function writeQuarantine(
+  { lake }: Deps,
+  session: Session,
+  { pipeline }: FrozenDefinition,
+  input: PublishInput,
+  signal: AbortSignal,
+): Promise<TableRef> {
+  const aside = input.steps.flatMap(({ quarantine }) => (quarantine ? [quarantine] : []));
+  const options = { prefix: prefixOf(pipeline.name, 'quarantine'), orderBy: ['source', 'row', 'rule'], signal };
+  if (aside.length === 0) {
+    const columns = ['source', 'rule', 'reason', 'raw'].map((name) => `cast(null as varchar) as ${name}`);
+    const select = `select ${columns[0]}, cast(null as bigint) as "row", ${columns.slice(1).join(', ')} where false`;
+    return putTable(lake, session, { select }, options);
+  }
+  const sources = Object.entries(pipeline.sources).filter(([name]) => input.tables[rawTable(name)] !== undefined);
+  const raw = Object.fromEntries(sources.map(([name]) => [rawTable(name), tableOf(input, rawTable(name))]));
+  return withTables(
+    lake,
+    session,
+    { aside, ...raw },
+    async () => {
+      const cells = sources.map(([name, source]) => {
+        const text = source.format === 'csv' ? 'cast(to_json(r) as varchar)' : 'properties';
+        const from = `(select * exclude (_row) from ${quoteIdent(rawTable(name))} where _row = a."row") as r`;
+        return `select a.source, a."row", a.rule, a.reason, (select ${text} from ${from}) as raw from aside as a where a.source = '${name}'`;
+      });
+      return putTable(lake, session, { select: cells.join('\nunion all\n') }, options);
+    },
+    { signal },
+  );
+}

@@ -1,0 +1,188 @@
+import type { Builder, Table } from '../../config/definition/table.js';
+import type { PlanStep, Stage } from '../types.js';
+import type { FrozenDefinition } from './frozen.js';
+
+/** Tables of the model that a definition may name. */
+export const PREDICTIONS = 'predictions';
+export const OOF_PREDICTIONS = 'oof_predictions';
+
+export const rawTable = (source: string): string => `raw:${source}`;
+
+/** A table to build: its name with the cut-off, and the definition behind it. */
+export interface TableTask {
+  name: string;
+  table: Table;
+  stage: 'features' | 'score';
+  cutoff?: string;
+}
+
+/** A part of an evaluation: one fold, or the whole where there are none. */
+export interface FitTask {
+  id: string;
+  candidate: string;
+  evaluation: string;
+  fold?: number;
+  /** Tables that the fit reads. */
+  tables: string[];
+}
+
+/** Every table of a definition that this run builds, once for each cut-off. */
+export function tableTasks({ pipeline, sources }: FrozenDefinition): TableTask[] {
+  const absent = new Set(sources.filter(({ from }) => from === 'absent').map(({ name }) => name));
+  const stage = (stage: TableTask['stage'], tables: Record<string, Table>): TableTask[] =>
+    Object.entries(tables).flatMap(([name, table]): TableTask[] => {
+      if (table.when !== undefined && absent.has(table.when)) return [];
+      if (table.cutoffs === undefined) return [{ name, table, stage }];
+      return table.cutoffs.map((cutoff) => ({ name: `${name}@${cutoff}`, table, stage, cutoff }));
+    });
+  return [...stage('features', pipeline.features), ...stage('score', pipeline.score.tables)];
+}
+
+export function fitTasks({ train }: FrozenDefinition['pipeline']): FitTask[] {
+  if (train === undefined) return [];
+  return Object.keys(train.candidates).flatMap((candidate) =>
+    Object.entries(train.evaluations).flatMap(([name, evaluation]): FitTask[] => {
+      const id = `train/${candidate}/${name}`;
+      if ('fit' in evaluation)
+        return [{ id, candidate, evaluation: name, tables: [...new Set([evaluation.fit, evaluation.score])] }];
+      return Array.from({ length: evaluation.count }, (_, fold) => ({
+        id: `${id}/${fold}`,
+        candidate,
+        evaluation: name,
+        fold,
+        tables: [evaluation.on],
+      }));
+    }),
+  );
+}
+
+/** The tables that building a table reads. */
+export function readsOf({ from, uses, steps }: Table): string[] {
+  const named = [from, ...uses, ...steps.flatMap(readsOfBuilder)];
+  return [...new Set(named.filter((name) => name !== undefined))];
+}
+
+function readsOfBuilder(builder: Builder): (string | undefined)[] {
+  if ('assign' in builder) return [builder.assign.polygons];
+  if ('nearest' in builder) return [builder.nearest.to];
+  if ('count-within' in builder) return [builder['count-within'].of];
+  if ('rollup' in builder) return [builder.rollup.of];
+  if ('buffer-share' in builder) return [builder['buffer-share'].of];
+  return [];
+}
+
+/** Id of the step that makes each table: sources are made by `validate`. */
+function makers(definition: FrozenDefinition): Map<string, string> {
+  const made = new Map<string, string>();
+  for (const { name } of definition.sources) made.set(name, `validate/${name}`);
+  for (const { name, stage } of tableTasks(definition)) made.set(name, `${stage}/${name}`);
+  made.set(PREDICTIONS, `score/${PREDICTIONS}`);
+  made.set(OOF_PREDICTIONS, 'train/evaluate');
+  return made;
+}
+
+/**
+ * The steps of a run, each behind those it needs. With `only`, the steps of those stages and whatever they need.
+ * Throws a TypeError where tables need each other in a circle (the loader has refused such a definition before).
+ */
+export function planSteps(definition: FrozenDefinition, only?: readonly Stage[]): PlanStep[] {
+  const all = new Map(allSteps(definition).map((step) => [step.id, step]));
+  const wanted = [...all.values()].filter(({ stage }) => only === undefined || only.includes(stage));
+  const ordered = new Map<string, PlanStep>();
+  const open = new Set<string>();
+  const add = (id: string): void => {
+    const step = all.get(id);
+    if (step === undefined || ordered.has(id)) return;
+    if (open.has(id)) throw new TypeError(`steps need each other: ${[...open, id].join(' → ')}`);
+    open.add(id);
+    for (const needed of step.needs) add(needed);
+    open.delete(id);
+    ordered.set(id, step);
+  };
+  for (const { id } of wanted) add(id);
+  return [...ordered.values()];
+}
+
+function allSteps(definition: FrozenDefinition): PlanStep[] {
+  const { pipeline, sources } = definition;
+  const maker = makers(definition);
+  const needs = (tables: string[]): string[] => [...new Set(tables.flatMap((table) => maker.get(table) ?? []))];
+  const tables = tableTasks(definition);
+  const fits = fitTasks(pipeline);
+
+  const steps: PlanStep[] = [];
+  for (const { name, from, path } of sources) {
+    const present = from !== 'absent';
+    if (present) steps.push({ id: `ingest/${name}`, stage: 'ingest', queue: 'io', needs: [], summary: path });
+    steps.push({
+      id: `validate/${name}`,
+      stage: 'validate',
+      queue: 'io',
+      needs: present ? [`ingest/${name}`] : [],
+      summary: pipeline.sources[name]?.title ?? name,
+    });
+  }
+  for (const { name, table, stage } of tables)
+    steps.push({ id: `${stage}/${name}`, stage, queue: 'compute', needs: needs(readsOf(table)), summary: table.title ?? name });
+  for (const { id, candidate, evaluation, fold, tables: read } of fits)
+    steps.push({
+      id,
+      stage: 'train',
+      queue: 'compute',
+      needs: needs(read),
+      summary: `${candidate}, ${evaluation}${fold === undefined ? '' : `, fold ${fold}`}`,
+    });
+  if (pipeline.train !== undefined) {
+    const scored = Object.values(pipeline.train.evaluations).map((e) => ('fit' in e ? e.score : e.on));
+    steps.push(
+      {
+        id: 'train/evaluate',
+        stage: 'train',
+        queue: 'compute',
+        needs: [...fits.map(({ id }) => id), ...needs(scored)],
+        summary: 'metrics, baselines, champion',
+      },
+      {
+        id: 'train/model',
+        stage: 'train',
+        queue: 'compute',
+        needs: ['train/evaluate', ...needs([pipeline.train.table])],
+        summary: 'the champion on all rows, exported to ONNX',
+      },
+    );
+  }
+  const { predict } = pipeline.score;
+  if (predict !== undefined)
+    steps.push({
+      id: `score/${PREDICTIONS}`,
+      stage: 'score',
+      queue: 'compute',
+      needs: ['train/model', ...needs([predict.table])],
+      summary: `predictions for ${predict.table}`,
+    });
+  return [...steps, ...publishSteps(definition, steps, needs)];
+}
+
+function publishSteps({ pipeline }: FrozenDefinition, before: PlanStep[], needs: (tables: string[]) => string[]): PlanStep[] {
+  const published = Object.values(pipeline.outputs).map(({ table }) => table);
+  const map = pipeline.report.map === undefined ? [] : [pipeline.report.map.polygons];
+  const ingested = before.filter(({ stage }) => stage === 'ingest').map(({ id }) => id);
+  const common = { stage: 'publish', queue: 'io' } as const;
+  const trained = pipeline.train === undefined ? [] : ['train/evaluate', 'train/model'];
+  return [
+    {
+      ...common,
+      id: 'publish/outputs',
+      // Every step before it: what they put aside is published too.
+      needs: before.map(({ id }) => id),
+      summary: Object.keys(pipeline.outputs).join(', '),
+    },
+    {
+      ...common,
+      id: 'publish/report',
+      needs: ['publish/outputs', ...trained, ...ingested, ...needs([...published, ...map])],
+      summary: 'report.html',
+    },
+    { ...common, id: 'publish/snapshot', needs: ['publish/outputs', 'publish/report', ...trained], summary: 'archive, then pointer' },
+  ];
+}

@@ -1,0 +1,74 @@
+import { GeorefreshError } from '../../config/errors.js';
+import type { FeatureMatrix, LearnHooks, TrainingData } from './learner.js';
+import { type FitInput, fitModel, learnerOf } from './learners.js';
+
+/** Copies the given rows of a matrix, in the given order. */
+export function takeRows({ features }: FeatureMatrix, rows: Int32Array): FeatureMatrix {
+  const taken = features.map((feature) => {
+    const values = new Float32Array(rows.length);
+    for (let i = 0; i < rows.length; i++) values[i] = feature.values[rows[i] as number] as number;
+    return { ...feature, values };
+  });
+  return { rows: rows.length, features: taken };
+}
+
+/** Copies the given rows of training data, in the given order. */
+export function takeTraining(data: TrainingData, rows: Int32Array): TrainingData {
+  const pick = (values: Float64Array) => Float64Array.from(rows, (row) => values[row] as number);
+  const { target, weights } = data;
+  return {
+    ...takeRows(data, rows),
+    target: pick(target),
+    ...(weights === undefined ? {} : { weights: pick(weights) }),
+  };
+}
+
+/** Row numbers inside and outside a fold, ascending. */
+export function splitFold(folds: ArrayLike<number>, fold: number): { inside: Int32Array; outside: Int32Array } {
+  const inside: number[] = [];
+  const outside: number[] = [];
+  for (let row = 0; row < folds.length; row++) (folds[row] === fold ? inside : outside).push(row);
+  return { inside: Int32Array.from(inside), outside: Int32Array.from(outside) };
+}
+
+export interface FoldInput extends FitInput {
+  /** The fold of each row. */
+  folds: ArrayLike<number>;
+  /** The fold that is left out of the fit and predicted. */
+  fold: number;
+}
+
+export interface FoldPrediction {
+  /** Rows of the fold, ascending. */
+  rows: Int32Array;
+  prediction: Float64Array;
+}
+
+/** Fits on the rows outside a fold and predicts those inside. A fold without rows gives none, without a fit. */
+export async function predictFold(input: FoldInput, hooks?: LearnHooks): Promise<FoldPrediction> {
+  const { data, folds, fold, learner } = input;
+  const { inside, outside } = splitFold(folds, fold);
+  if (inside.length === 0) return { rows: inside, prediction: new Float64Array(0) };
+  const model = await fitModel({ ...input, data: takeTraining(data, outside) }, hooks);
+  return { rows: inside, prediction: learnerOf(learner).predict(model, takeRows(data, inside)) };
+}
+
+/**
+ * Puts the predictions of all folds together. Throws GR-3002 unless every row was predicted exactly once, which fails where
+ * a row's fold is missing or not among those counted.
+ */
+export function poolFolds(rows: number, parts: readonly FoldPrediction[]): Float64Array {
+  const pooled = new Float64Array(rows);
+  const seen = new Uint8Array(rows);
+  for (const part of parts) {
+    for (let i = 0; i < part.rows.length; i++) {
+      const row = part.rows[i] as number;
+      if (seen[row] === 1) throw new GeorefreshError('GR-3002', `row ${row} lies in two folds`);
+      seen[row] = 1;
+      pooled[row] = part.prediction[i] as number;
+    }
+  }
+  const missed = seen.indexOf(0);
+  if (missed >= 0) throw new GeorefreshError('GR-3002', `row ${missed} lies in none of the folds`);
+  return pooled;
+}

@@ -1,0 +1,136 @@
+// The package is CommonJS whose names Node cannot see from an ES module.
+import onnxProto, { type onnx as Proto } from 'onnx-proto';
+import { GeorefreshError } from '../../config/errors.js';
+import type { Model, OnnxMetadata } from './learner.js';
+
+const { onnx } = onnxProto;
+
+export const ONNX_OPSET = 17;
+export const ONNX_PREFIX = 'georefresh.';
+/** Names of the graph's one input (float32 [N, F], NaN where missing) and one output ([N]). */
+export const ONNX_INPUT = 'features';
+export const ONNX_OUTPUT = 'prediction';
+
+export type TensorType = 'float' | 'double';
+
+const DATA_TYPE = { float: onnx.TensorProto.DataType.FLOAT, double: onnx.TensorProto.DataType.DOUBLE };
+
+/** Collects the nodes and constants of a graph; every method returns the name of the tensor that it adds. */
+export class OnnxGraph {
+  readonly nodes: Proto.INodeProto[] = [];
+  readonly initializers: Proto.ITensorProto[] = [];
+
+  constructor(readonly outputType: TensorType) {}
+
+  /** A float64 constant; without `dims` a vector. */
+  doubles(name: string, values: ArrayLike<number>, dims: number[] = [values.length]): string {
+    this.initializers.push({ name, dims, dataType: DATA_TYPE.double, doubleData: Array.from(values) });
+    return name;
+  }
+
+  int64s(name: string, values: ArrayLike<number>): string {
+    const dataType = onnx.TensorProto.DataType.INT64;
+    this.initializers.push({ name, dims: [values.length], dataType, int64Data: Array.from(values) });
+    return name;
+  }
+
+  /** One node of the default domain with one output and attributes that are whole numbers. */
+  node(opType: string, input: string[], output: string, attributes: Record<string, number> = {}): string {
+    const type = onnx.AttributeProto.AttributeType.INT;
+    const attribute = Object.entries(attributes).map(([name, i]) => ({ name, type, i }));
+    this.nodes.push({ opType, name: output, input, output: [output], attribute });
+    return output;
+  }
+
+  /** Casts a tensor to float64. */
+  toDouble(input: string, output: string): string {
+    return this.node('Cast', [input], output, { to: DATA_TYPE.double });
+  }
+}
+
+const tensor = (name: string, type: TensorType, dims: (string | number)[]): Proto.IValueInfoProto => ({
+  name,
+  type: {
+    tensorType: {
+      elemType: DATA_TYPE[type],
+      shape: { dim: dims.map((dim) => (typeof dim === 'string' ? { dimParam: dim } : { dimValue: dim })) },
+    },
+  },
+});
+
+/**
+ * The model's file: IR version 8, opset 17, input `features`, output `prediction`, and what the model says of itself.
+ * Equal arguments give equal bytes.
+ *
+ * @param parameters the learner's own, as text
+ */
+export function encodeModel(
+  graph: OnnxGraph,
+  { learner, features }: Model,
+  metadata: OnnxMetadata,
+  parameters: Record<string, string>,
+): Uint8Array {
+  const properties: Record<string, string> = {
+    ...metadata.properties,
+    features: JSON.stringify(features),
+    learner,
+    parameters: JSON.stringify(parameters),
+    target: metadata.target,
+    training_table_sha256: metadata.trainingTableSha256,
+  };
+  const message: Proto.IModelProto = {
+    irVersion: 8,
+    producerName: 'georefresh',
+    producerVersion: metadata.producerVersion,
+    domain: metadata.domain,
+    modelVersion: metadata.modelVersion,
+    docString: metadata.description,
+    opsetImport: [{ domain: '', version: ONNX_OPSET }],
+    metadataProps: Object.keys(properties)
+      .sort()
+      .map((key) => ({ key: ONNX_PREFIX + key, value: properties[key] ?? '' })),
+    graph: {
+      name: metadata.name,
+      node: graph.nodes,
+      initializer: graph.initializers,
+      input: [tensor(ONNX_INPUT, 'float', ['N', features.length])],
+      output: [tensor(ONNX_OUTPUT, graph.outputType, ['N'])],
+    },
+  };
+  // A copy, as the writer's buffer may be a part of a larger pool.
+  return Uint8Array.from(onnx.ModelProto.encode(message).finish());
+}
+
+export interface OnnxDescription {
+  producerName: string;
+  producerVersion: string;
+  domain: string;
+  modelVersion: number;
+  description: string;
+  /** Names of the input's columns, in order. */
+  features: string[];
+  /** `metadata_props` without the prefix. */
+  properties: Record<string, string>;
+}
+
+/** Reads what a model written by `encodeModel` says of itself; GR-3008 where the bytes are no such model. */
+export function describeModel(bytes: Uint8Array): OnnxDescription {
+  try {
+    const model = onnx.ModelProto.decode(bytes);
+    const properties: Record<string, string> = {};
+    for (const { key, value } of model.metadataProps) {
+      if (key?.startsWith(ONNX_PREFIX)) properties[key.slice(ONNX_PREFIX.length)] = value ?? '';
+    }
+    return {
+      producerName: model.producerName,
+      producerVersion: model.producerVersion,
+      domain: model.domain,
+      modelVersion: Number(model.modelVersion),
+      description: model.docString,
+      features: JSON.parse(properties.features ?? '') as string[],
+      properties,
+    };
+  } catch (cause) {
+    throw new GeorefreshError('GR-3008', 'the file is not an ONNX model of this project', { cause });
+  }
+}

@@ -1,0 +1,69 @@
+import type picocolors from 'picocolors';
+import Table from 'cli-table3';
+import { formatSeconds } from '../../activities/publish/format.js';
+
+export type Paint = ReturnType<typeof picocolors.createColors>;
+
+/** As many characters of a run id as people are shown; enough to name it among many thousands. */
+export const shortRun = (run: string): string => run.slice(0, 8);
+
+const NO_LINES = {
+  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '' },
+  ...{ 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
+};
+
+/** Rows under a head, columns aligned by their width on a terminal, without rules. Numbers stand to the right. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string {
+  const colAligns = head.map((_, column) => (rows.length > 0 && rows.every((row) => isNumeric(row[column])) ? 'right' : 'left'));
+  const printed = new Table({
+    head: head.map((name) => paint.bold(name)),
+    colAligns: colAligns as ('left' | 'right')[],
+    chars: NO_LINES,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  printed.push(...rows.map((row) => [...row]));
+  return printed
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+const isNumeric = (text = ''): boolean => /^[–−-]?[\d,.]*$/.test(text);
+
+/** How long ago, for people: `just now`, `5 min old`, `2 h old`, `3 days old`. */
+export function formatAge(seconds: number): string {
+  if (seconds < 60) return 'just now';
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min old`;
+  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)} h old`;
+  return `${Math.floor(seconds / 86_400)} days old`;
+}
+
+/** A guess at what is left, no finer than it is worth: `a few seconds`, `~15 seconds`, `~4 minutes`, `~2 hours`. */
+export function formatRoughly(seconds: number): string {
+  if (seconds < 5) return 'a few seconds';
+  if (seconds < 55) return `~${Math.round(seconds / 5) * 5} seconds`;
+  const minutes = Math.max(1, Math.round(seconds / 60));
+  if (minutes < 90) return `~${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
+  return `~${Math.round(minutes / 60)} hours`;
+}
+
+/** A rate in two significant digits: `740 rows/s`, `61 k rows/s`, `1.2 M rows/s`. */
+export function formatRate(perSecond: number, unit: string): string {
+  const [value, scale] = perSecond >= 999_500 ? [perSecond / 1e6, ' M'] : perSecond >= 995 ? [perSecond / 1e3, ' k'] : [perSecond, ''];
+  const rounded = Number(value.toPrecision(2));
+  return `${rounded}${scale} ${unit}/s`;
+}
+
+/** Seconds with a plain blank, since terminals may show a no-break one as something else. */
+export const seconds = (count: number): string => formatSeconds(count).replaceAll('\u00a0', ' ');
+
+/** `2026-11-21T06:00Z`: an instant to the minute, or to the second where that says more. */
+export function formatTime(iso: string): string {
+  const time = Date.parse(iso);
+  if (Number.isNaN(time)) return iso;
+  return new Date(time).toISOString().replace(/(?::00)?\.\d+Z$/, 'Z');
+}
+
+/** Indents every line but the first, for values that run over several. */
+export const hang = (text: string, by: number): string => text.replaceAll('\n', `\n${' '.repeat(by)}`);

@@ -1,0 +1,174 @@
+import type { Client, Connection } from '@temporalio/client';
+import { GeorefreshError } from '../config/errors.js';
+import { listPipelines } from '../config/load.js';
+import { readSettings } from '../config/settings.js';
+import type { Manifest } from '../lake/manifest.js';
+import type { ObjectStore } from '../lake/types.js';
+import type { RefreshInput } from '../workflows/messages.js';
+import { findManifest, type PublishedOutput, readPublished, readRuns, type RunFilter, type RunRecord } from './records.js';
+import type { Refresh } from './refreshes.js';
+import { lakeStatus, openRuns, type Status } from './status.js';
+import { openStore } from './store.js';
+
+export type { RunSummary } from '../activities/types.js';
+export { type ErrorCode, ERRORS, GeorefreshError } from '../config/errors.js';
+export type { Manifest } from '../lake/manifest.js';
+export type { RefreshInput } from '../workflows/messages.js';
+export type { Published, PublishedOutput, RunFilter, RunRecord } from './records.js';
+export type { Refresh, RunningStep, RunProgress } from './refreshes.js';
+export type { EngineStatus, OpenRun, PipelineStatus, Status } from './status.js';
+
+export interface ConnectOptions {
+  /** Folder of the installation; default: GEOREFRESH_HOME, else `data` in the project. */
+  home?: string;
+  /** `host:port` of a Temporal server; default: TEMPORAL_ADDRESS, else the engine that runs for the home. */
+  address?: string;
+  namespace?: string;
+  /** Folder or URI of the lake; default: GEOREFRESH_STORE, else the home. */
+  store?: string;
+  /** Default: the environment of the process. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/** An engine to talk to. */
+export interface Reached {
+  client: Client;
+  connection: Connection;
+  address: string;
+  ui?: string;
+  workers?: number;
+}
+
+/** A client of one installation. It reads the lake by itself; for what runs it asks the engine, if there is one. */
+export interface Georefresh {
+  readonly store: ObjectStore;
+  /** Names of the pipelines that are defined, in order. */
+  pipelines(): Promise<string[]>;
+  /** Starts a refresh. GR-4001 where the pipeline is not defined, GR-5001 where no engine is up. */
+  refresh(request: RefreshInput): Promise<Refresh>;
+  /** The refresh with a run id, or a unique beginning of one, while the engine remembers it; else GR-4002. */
+  find(run: string): Promise<Refresh>;
+  /** How the pipelines, or one of them, stand. Answers without an engine too. */
+  status(pipeline?: string): Promise<Status>;
+  /** Finished runs from their manifests, latest logical time first. */
+  runs(pipeline?: string, filter?: RunFilter): Promise<RunRecord[]>;
+  /** The manifest of a finished run, by its id or a unique beginning of it; else GR-4002. */
+  show(run: string): Promise<Manifest>;
+  /** The files of the current snapshot; GR-4003 where nothing was published yet. */
+  outputs(pipeline: string): Promise<PublishedOutput[]>;
+  /** Asks a refresh to stop; what it published before stays. */
+  cancel(run: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to an installation. Nothing is started: where no engine is up, what needs one fails with GR-5001, and the
+ * rest is answered from the lake.
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'georefresh/client';
+ *
+ * const georefresh = await connect({ home: '/srv/georefresh' });
+ * const refresh = await georefresh.refresh({ pipeline: 'ev-sites' });
+ * const { outcome, outputs } = await refresh.result();
+ * await georefresh.close();
+ * ```
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Georefresh> {
+  const { home, address, namespace, store } = options;
+  const env = {
+    ...(options.env ?? process.env),
+    ...(home !== undefined && { GEOREFRESH_HOME: home }),
+    ...(store !== undefined && { GEOREFRESH_STORE: store }),
+    ...(address !== undefined && { TEMPORAL_ADDRESS: address }),
+    ...(namespace !== undefined && { TEMPORAL_NAMESPACE: namespace }),
+  };
+  const settings = await readSettings(env);
+  return clientOf(settings, async () => {
+    // Finding a home's engine is the business of the one file that knows the workers.
+    const { reachEngine } = await import('./embedded.js');
+    return reachEngine(settings, env);
+  });
+}
+
+type Settings = Awaited<ReturnType<typeof readSettings>>;
+
+/** The client on given settings; `reach` finds the engine when it is first needed, or nothing where none is up. */
+export async function clientOf(settings: Settings, reach: () => Promise<Reached | undefined>): Promise<Georefresh> {
+  const store = await openStore(settings.store);
+  let reached: Promise<Reached | undefined> | undefined;
+  const engine = (): Promise<Reached | undefined> => {
+    reached ??= reach();
+    return reached;
+  };
+  const needed = async (): Promise<Client> => {
+    const found = await engine();
+    if (found === undefined) throw new GeorefreshError('GR-5001', `none is up for ${settings.home}`);
+    return found.client;
+  };
+  const pipelines = async (): Promise<string[]> => (await listPipelines(settings)).map(({ name }) => name);
+  const checked = async (pipeline: string | undefined): Promise<string[]> => {
+    const known = await pipelines();
+    if (pipeline === undefined) return known;
+    if (!known.includes(pipeline)) throw new GeorefreshError('GR-4001', `\`${pipeline}\`; there are ${known.join(', ') || 'none'}`);
+    return [pipeline];
+  };
+
+  const client: Georefresh = {
+    store,
+    pipelines,
+    async refresh(request) {
+      await checked(request.pipeline);
+      const { startRefresh } = await import('./refreshes.js');
+      return startRefresh(await needed(), request);
+    },
+    async find(run) {
+      const { findRefresh } = await import('./refreshes.js');
+      return findRefresh(await needed(), run);
+    },
+    async status(pipeline) {
+      const names = await checked(pipeline);
+      const asked = engine().then(
+        async (found) => ({ found, open: found && (await openRuns(found.client, pipeline)) }),
+        (error: unknown) => ({ found: undefined, open: undefined, reason: error instanceof Error ? error.message : String(error) }),
+      );
+      const [{ found, open, ...fault }, ...lake] = await Promise.all([asked, ...names.map((name) => lakeStatus(store, name, Date.now()))]);
+      const { address, ui, workers } = found ?? {};
+      const state = found === undefined ? ('reason' in fault ? 'silent' : 'down') : open === 'silent' ? 'silent' : 'up';
+      return {
+        engine: {
+          state,
+          ...(address !== undefined && { address }),
+          ...(ui !== undefined && { ui }),
+          ...(workers !== undefined && { workers }),
+          ...fault,
+        },
+        store: store.base,
+        pipelines: lake.map((one) => ({ ...one, running: open instanceof Map ? (open.get(one.pipeline) ?? []) : [] })),
+      };
+    },
+    async runs(pipeline, filter) {
+      const names = await checked(pipeline);
+      const runs = (await Promise.all(names.map((name) => readRuns(store, name, filter)))).flat();
+      return runs.sort((a, b) => Date.parse(b.logicalTime) - Date.parse(a.logicalTime)).slice(0, filter?.limit ?? runs.length);
+    },
+    async show(run) {
+      return findManifest(store, await pipelines(), run);
+    },
+    async outputs(pipeline) {
+      await checked(pipeline);
+      const published = await readPublished(store, pipeline);
+      if (published === undefined) throw new GeorefreshError('GR-4003', pipeline);
+      return published.outputs;
+    },
+    async cancel(run) {
+      await (await client.find(run)).cancel();
+    },
+    async close() {
+      const found = await reached?.catch(() => undefined);
+      await found?.connection.close();
+    },
+  };
+  return client;
+}

@@ -1,0 +1,6 @@
+/** Task queues by what a worker must have: nothing, a good way to the store, or threads and memory for kernels. */
+export const TASK_QUEUES = {
+  workflows: 'georefresh',
+  io: 'georefresh-io',
+  compute: 'georefresh-compute',
+} as const;

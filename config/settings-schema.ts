@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { duration, size } from './units.js';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const address = z.string().regex(/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'expected host:port');
+
+/** The one table of defaults. Nothing here is a secret: those come from the environment, and are read where they are used. */
+export const settingsSchema = z.strictObject({
+  home: z
+    .string()
+    .min(1)
+    .default('data')
+    .describe('folder of inputs, lake, outputs, logs and the engine; relative to the project'),
+  store: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'where the lake is: a folder, file:///…, s3://bucket/prefix or azure://container/prefix; default: the home',
+    ),
+  pipelines: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['config/pipelines'])
+    .describe('folders with one folder a pipeline, the first before the later ones; relative to the project'),
+  engine: z
+    .strictObject({
+      address: address.optional().describe('a Temporal server that is there already; default: one is found or started'),
+      namespace: z.string().min(1).default('default').describe('the Temporal namespace'),
+      maxCachedWorkflows: z
+        .int()
+        .min(1)
+        .default(100)
+        .describe('workflows kept in the memory of a worker; one that is not is replayed'),
+      heartbeatTimeout: duration
+        .prefault('10s')
+        .describe('how long a silent worker is waited for before its step is given to another'),
+    })
+    .prefault({})
+    .describe('the Temporal server'),
+  compute: z
+    .strictObject({
+      threads: z.int().min(1).max(256).optional().describe('threads for kernels and SQL; default: one a processor'),
+      memory: size.prefault('600MB').describe('memory for SQL; beyond it DuckDB spills to the scratch folder'),
+    })
+    .prefault({})
+    .describe('what a worker may use'),
+  scratch: z
+    .strictObject({
+      maxBytes: size.prefault('4GB').describe('local copies of artifacts kept at most, the least used go first'),
+    })
+    .prefault({})
+    .describe('the local folder that SQL reads from'),
+  storage: z
+    .strictObject({
+      provider: z
+        .enum(['local', 'aws', 'azure'])
+        .optional()
+        .describe('must agree with the store; default: what the store says'),
+    })
+    .prefault({})
+    .describe('the kind of store'),
+  log: z
+    .strictObject({
+      level: z
+        .enum(LOG_LEVELS)
+        .default('info')
+        .describe('upper or lower case; WARNING and CRITICAL are understood too'),
+      file: z.string().min(1).default('logs/pipeline.log').describe('the log, JSON lines; relative to the home'),
+      maxBytes: size.prefault('10MB').describe('at this size the log is renamed to end in .1, and a new one begins'),
+    })
+    .prefault({})
+    .describe('the log of every process'),
+  retry: z
+    .strictObject({
+      maximumAttempts: z.int().min(1).max(100).default(5).describe('attempts of a step whose failure may pass'),
+      initialInterval: duration.prefault('1s').describe('pause before the second attempt'),
+      backoffCoefficient: z.number().min(1).max(10).default(2).describe('each further pause is so many times longer'),
+      maximumInterval: duration.prefault('30s').describe('the longest pause'),
+    })
+    .prefault({})
+    .describe('how failures that may pass are tried again'),
+});
+
+/** Where each environment variable stands among the keys. They win over the file; an empty one counts as unset. */
+export const ENVIRONMENT = {
+  GEOREFRESH_HOME: 'home',
+  GEOREFRESH_STORE: 'store',
+  GEOREFRESH_PIPELINES: 'pipelines',
+  TEMPORAL_ADDRESS: 'engine.address',
+  TEMPORAL_NAMESPACE: 'engine.namespace',
+  GEOREFRESH_MAX_CACHED_WORKFLOWS: 'engine.maxCachedWorkflows',
+  GEOREFRESH_HEARTBEAT_TIMEOUT: 'engine.heartbeatTimeout',
+  GEOREFRESH_THREADS: 'compute.threads',
+  GEOREFRESH_MEMORY: 'compute.memory',
+  GEOREFRESH_SCRATCH: 'scratch.maxBytes',
+  STORAGE_PROVIDER: 'storage.provider',
+  LOG_LEVEL: 'log.level',
+  LOG_FILE: 'log.file',
+  GEOREFRESH_MAX_ATTEMPTS: 'retry.maximumAttempts',
+} as const;
+
+/** Read by themselves: the settings file in the place of config/settings.yaml, and the bucket of an S3 store. */
+export const OTHER_ENVIRONMENT = ['GEOREFRESH_SETTINGS', 'S3_BUCKET'] as const;
+
+type Parsed = z.infer<typeof settingsSchema>;
+
+/** Settings as the process uses them: durations in milliseconds, sizes in bytes, paths absolute. */
+export interface Settings extends Omit<Parsed, 'store' | 'compute' | 'storage'> {
+  /** `file:///…`, `s3://…` or `azure://…`. */
+  store: string;
+  compute: { threads: number; memory: number };
+  storage: { provider: 'local' | 'aws' | 'azure' };
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { GeorefreshError } from '../config/errors.js';
+import { storeError } from './durable.js';
+import { keyOf } from './keys.js';
+import type { Artifact, Body, CallOptions, ObjectStore } from './types.js';
+
+const HASH_BLOCK = 1 << 20;
+
+/** Lower-case hex SHA-256 of bytes. */
+export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Digest and size of a file, read in blocks. */
+export async function hashFile(path: string, { signal }: CallOptions = {}): Promise<{ sha256: string; bytes: number }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  try {
+    await pipeline(
+      createReadStream(path, { highWaterMark: HASH_BLOCK }),
+      async (blocks: AsyncIterable<Buffer>) => {
+        for await (const block of blocks) {
+          hash.update(block);
+          bytes += block.length;
+        }
+      },
+      signal ? { signal } : {},
+    );
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw storeError(error, `reading ${path}`);
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
+/** The content address of an object: `<prefix>/<first two digits>/<sha256>.<ext>`. */
+export const addressOf = (prefix: string, sha256: string, ext: string): string =>
+  keyOf(prefix, sha256.slice(0, 2), `${sha256}.${ext}`);
+
+export interface PutOptions extends CallOptions {
+  /** Replaces an object that stands under the address with other bytes, which only damage can bring about. */
+  replaceCorrupt?: boolean;
+}
+
+/**
+ * Puts a body under its content address. A file must be the caller's own, unchanged while this runs (GR-2005 if it
+ * changed); what others may write goes through `Scratch.capture` first.
+ *
+ * An object that stands there already is taken for the same bytes if it has their size, the whole digest being checked
+ * whenever it is read; with another size it is damaged: GR-4005, or replaced with `replaceCorrupt`, which then checks
+ * the digest at once.
+ */
+export async function putArtifact(
+  store: ObjectStore,
+  prefix: string,
+  body: Body,
+  ext: string,
+  options: PutOptions = {},
+): Promise<Artifact> {
+  const { sha256, bytes } =
+    body instanceof Uint8Array ? { sha256: sha256Of(body), bytes: body.length } : await hashFile(body.path, options);
+  const ref: Artifact = { uri: addressOf(prefix, sha256, ext), sha256, bytes };
+  const outcome = await store.putIfAbsent(ref.uri, body, options);
+  if (!(body instanceof Uint8Array)) await assertSize(body.path, bytes);
+  if (outcome === 'exists') await assertStanding(store, ref, body, options);
+  return ref;
+}
+
+async function assertSize(path: string, bytes: number): Promise<void> {
+  const now = await stat(path);
+  if (now.size !== bytes) throw new GeorefreshError('GR-2005', `${path} had ${bytes} bytes, and now has ${now.size}`);
+}
+
+async function assertStanding(store: ObjectStore, ref: Artifact, body: Body, options: PutOptions): Promise<void> {
+  if (options.replaceCorrupt === true) {
+    if (await isWhole(store, ref, options)) return;
+    await store.delete(ref.uri, options);
+    await store.putIfAbsent(ref.uri, body, options);
+    return;
+  }
+  const found = await store.head(ref.uri, options);
+  // Gone between the two calls: only a collection does that, and it promises to leave alone what a run is writing.
+  if (found === undefined) throw new GeorefreshError('GR-5002', `${ref.uri} vanished while it was written`);
+  if (found.bytes !== ref.bytes) throw corrupt(ref, `has ${found.bytes} bytes, not ${ref.bytes}`);
+}
+
+async function isWhole(store: ObjectStore, ref: Artifact, options: CallOptions): Promise<boolean> {
+  const found = await store.head(ref.uri, options);
+  if (found?.bytes !== ref.bytes) return false;
+  const probe = createHash('sha256').update(await store.get(ref.uri, options));
+  return probe.digest('hex') === ref.sha256;
+}
+
+/** The bytes of an object, its digest checked: GR-4005 names an object that differs, GR-4004 one that is absent. */
+export async function fetchBytes(store: ObjectStore, ref: Artifact, options: CallOptions = {}): Promise<Uint8Array> {
+  const bytes = await store.get(ref.uri, options);
+  const sha256 = sha256Of(bytes);
+  if (sha256 !== ref.sha256) throw corrupt(ref, `has digest ${sha256}, not ${ref.sha256}`);
+  return bytes;
+}
+
+/** Copies (or links) an object to a local path that does not exist yet, and checks its digest there. */
+export async function fetchFile(
+  store: ObjectStore,
+  ref: Artifact,
+  path: string,
+  options: CallOptions & { link?: boolean } = {},
+): Promise<void> {
+  await store.download(ref.uri, path, options);
+  await assertDigest(ref, path, options);
+}
+
+/** Checks a local file against a reference: GR-4005. */
+export async function assertDigest(ref: Artifact, path: string, options: CallOptions = {}): Promise<void> {
+  const { sha256 } = await hashFile(path, options);
+  if (sha256 !== ref.sha256) throw corrupt(ref, `has digest ${sha256}, not ${ref.sha256}`);
+}
+
+/** Whether an object stands with the size of its reference: cheap, and enough to trust a reuse key until it is read. */
+export async function stands(store: ObjectStore, ref: Artifact, options: CallOptions = {}): Promise<boolean> {
+  return (await store.head(ref.uri, options))?.bytes === ref.bytes;
+}
+
+const corrupt = (ref: Artifact, how: string): GeorefreshError =>
+  new GeorefreshError('GR-4005', `${ref.uri} ${how}`, { where: [{ file: ref.uri }] });

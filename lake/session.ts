@@ -1,0 +1,163 @@
+import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api';
+import { appendColumns, duckdbTypeOf, readResult } from './columns.js';
+import type { SessionOptions } from './duckdb.js';
+import { bindParameter, type Parameters } from './parameters.js';
+import { bare, orderClause, quoteIdent, quoteLiteral, type SortOrder, sqlError } from './sql.js';
+import type { Columns } from './types.js';
+
+/** How often an interrupt is repeated: DuckDB forgets one that comes just before a statement begins. */
+const INTERRUPT_MS = 50;
+
+/**
+ * Rows of a Parquet row group. Fixed, as bytes depend on it; 60 vectors, DuckDB's own default, which scans in parallel
+ * from about 250,000 rows on.
+ */
+const ROW_GROUP = 122_880;
+
+export interface WriteOptions {
+  /** The declared sort order; the other columns break ties, so that the same rows give the same bytes. */
+  orderBy: SortOrder;
+  /** The declared columns are a key: no two rows are equal in all of them. */
+  keyed?: boolean;
+  /** Where to: a path in the scratch folder. */
+  path: string;
+  parameters?: Parameters;
+}
+
+/** A DuckDB connection as steps see it. Every failure is of the registry (see `sqlError`) and names the step. */
+export class Session {
+  readonly #connection: DuckDBConnection;
+  readonly #signal: AbortSignal | undefined;
+  readonly #step: string | undefined;
+  #named = 0;
+
+  constructor(connection: DuckDBConnection, { signal, step }: SessionOptions) {
+    this.#connection = connection;
+    this.#signal = signal;
+    this.#step = step;
+  }
+
+  /** Runs one or more statements, each bound to the parameters that it uses. Answers the rows changed by the last. */
+  async run(sql: string, parameters: Parameters = {}): Promise<number> {
+    return this.#guarded(sql, async () => (await this.#execute(sql, parameters, false)).rowsChanged);
+  }
+
+  /** The last statement's rows as columns in memory. */
+  async readColumns(sql: string, parameters: Parameters = {}): Promise<Columns> {
+    return this.#guarded(sql, async () => readResult(await this.#execute(sql, parameters, true), this.#signal));
+  }
+
+  /** Names of the columns that a SELECT gives, and DuckDB's names of their types; nothing is computed. */
+  async describe(sql: string, parameters: Parameters = {}): Promise<{ name: string; type: string }[]> {
+    return this.#guarded(sql, async () => {
+      const prepared = await this.#prepared(bare(sql), parameters);
+      try {
+        return Array.from({ length: prepared.columnCount }, (_, at) => ({
+          name: prepared.columnName(at),
+          type: String(prepared.columnType(at)),
+        }));
+      } finally {
+        prepared.destroySync();
+      }
+    });
+  }
+
+  /** Makes a temporary table of columns in memory: DOUBLE, BIGINT, TIMESTAMP, BOOLEAN, VARCHAR. */
+  async createTable(name: string, table: Columns): Promise<void> {
+    const columns = Object.entries(table.columns).map(
+      ([column, values]) => `${quoteIdent(column)} ${duckdbTypeOf(values)}`,
+    );
+    const sql = `CREATE TEMP TABLE ${quoteIdent(name)} (${columns.join(', ')})`;
+    await this.#guarded(sql, async () => {
+      await this.#connection.run(sql);
+      const appender = await this.#connection.createAppender(name, 'main', 'temp');
+      try {
+        await appendColumns(appender, table, this.#signal);
+      } finally {
+        appender.closeSync();
+      }
+    });
+  }
+
+  /** A name for a table or view that nothing else in this session has. */
+  temporaryName(): string {
+    return `georefresh_${this.#named++}`;
+  }
+
+  /** Makes a view of Parquet files in the scratch folder, whose columns are found by name. */
+  async attachParquet(name: string, paths: string | readonly string[]): Promise<void> {
+    const list = (typeof paths === 'string' ? [paths] : paths).map(quoteLiteral).join(', ');
+    await this.run(
+      `CREATE TEMP VIEW ${quoteIdent(name)} AS SELECT * FROM read_parquet([${list}], union_by_name = true)`,
+    );
+  }
+
+  /**
+   * Writes a SELECT's rows in their declared order as Parquet; the bytes are the same for any number of threads.
+   * zstd, as it takes the time of snappy with two threads and gives files 7 % smaller or better.
+   */
+  async writeParquet(select: string, options: WriteOptions): Promise<{ rows: number; columns: string[] }> {
+    return this.#copy(select, options, `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP}`);
+  }
+
+  /** Writes a SELECT's rows in their declared order as CSV: UTF-8, LF, a header, missing values empty. */
+  async writeCsv(select: string, options: WriteOptions): Promise<{ rows: number; columns: string[] }> {
+    return this.#copy(select, options, "FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''");
+  }
+
+  async #copy(
+    select: string,
+    { orderBy, keyed = false, path, parameters = {} }: WriteOptions,
+    format: string,
+  ): Promise<{ rows: number; columns: string[] }> {
+    const columns = (await this.describe(select, parameters)).map(({ name }) => name);
+    const sql = `COPY (SELECT * FROM (${bare(select)}\n)${orderClause(orderBy, columns, keyed)}) TO ${quoteLiteral(path)} (${format})`;
+    return { rows: await this.run(sql, parameters), columns };
+  }
+
+  /** All statements of a text in turn; the last one's result, streamed if wanted. */
+  async #execute(sql: string, parameters: Parameters, stream: boolean): Promise<DuckDBResult> {
+    const statements = await this.#connection.extractStatements(sql);
+    for (let at = 0; ; at++) {
+      this.#signal?.throwIfAborted();
+      const prepared = await statements.prepare(at);
+      try {
+        bindAll(prepared, parameters);
+        if (at < statements.count - 1) await prepared.run();
+        else return stream ? await prepared.stream() : await prepared.run();
+      } finally {
+        prepared.destroySync();
+      }
+    }
+  }
+
+  async #prepared(sql: string, parameters: Parameters): Promise<DuckDBPreparedStatement> {
+    const prepared = await this.#connection.prepare(sql);
+    bindAll(prepared, parameters);
+    return prepared;
+  }
+
+  async #guarded<T>(sql: string, work: () => Promise<T>): Promise<T> {
+    const signal = this.#signal;
+    signal?.throwIfAborted();
+    let again: NodeJS.Timeout | undefined;
+    const interrupt = (): void => {
+      this.#connection.interrupt();
+      again ??= setInterval(() => this.#connection.interrupt(), INTERRUPT_MS);
+    };
+    signal?.addEventListener('abort', interrupt, { once: true });
+    try {
+      return await work();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw sqlError(error, this.#step, sql);
+    } finally {
+      signal?.removeEventListener('abort', interrupt);
+      clearInterval(again);
+    }
+  }
+}
+
+function bindAll(prepared: DuckDBPreparedStatement, parameters: Parameters): void {
+  for (let at = 1; at <= prepared.parameterCount; at++) bindParameter(prepared, at, parameters);
+}

@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, inject, test } from 'vitest';
+
+/** Real things that some tests need: the real files, the Temporal CLI, an S3 server (versitygw). */
+export type Need = 'data' | 'engine' | 'store';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The folder of the real files, laid out by pipeline. */
+export const dataFolder = (): string => resolve(ROOT, process.env.GEOREFRESH_TEST_DATA || '../shared/data');
+
+/** The Temporal CLI to start engines with. Only for tests that need('engine'). */
+export function engineBinary(): { path: string; server: string } {
+  const engine = inject('engine');
+  if ('missing' in engine) throw new Error(engine.missing);
+  return engine;
+}
+
+const onPath = (name: string): boolean =>
+  (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
+
+/** Why a thing is not there, or undefined. */
+const LOOK: Record<Need, () => string | undefined> = {
+  data: () => (existsSync(join(dataFolder(), 'ev_sites')) ? undefined : 'no real files (GEOREFRESH_TEST_DATA)'),
+  engine: () => {
+    const engine = inject('engine');
+    return 'missing' in engine ? engine.missing : undefined;
+  },
+  store: () => (onPath('versitygw') ? undefined : 'no versitygw on PATH'),
+};
+
+/** Things whose absence is a failure: GEOREFRESH_REQUIRE=data,engine. */
+const required = (): string[] => (process.env.GEOREFRESH_REQUIRE ?? '').split(',').map((name) => name.trim());
+
+export interface Needed {
+  describe(name: string, body: () => void): void;
+  test(name: string, body: () => void | Promise<void>, timeoutMs?: number): void;
+  /** Why tests are skipped, or undefined where all is there. */
+  missing?: string;
+}
+
+/**
+ * `needs('engine').describe(...)`: as vitest's own where the things are there. Where one is missing the tests are skipped
+ * with the reason in their name, or fail with it if GEOREFRESH_REQUIRE names it.
+ */
+export function needs(...things: Need[]): Needed {
+  const absent = things.flatMap((need) => {
+    const reason = LOOK[need]();
+    return reason === undefined ? [] : [{ need, reason }];
+  });
+  if (absent.length === 0) {
+    return {
+      describe: (name, body) => void describe(name, body),
+      test: (name, body, timeoutMs) => test(name, body, timeoutMs),
+    };
+  }
+  const missing = absent.map(({ reason }) => reason).join('; ');
+  if (absent.some(({ need }) => required().includes(need))) {
+    const fail = (name: string): void =>
+      test(name, () => {
+        throw new Error(`GEOREFRESH_REQUIRE=${process.env.GEOREFRESH_REQUIRE}, but there is ${missing}`);
+      });
+    return { missing, describe: fail, test: fail };
+  }
+  const because = (name: string): string => `${name} [skipped: ${missing}]`;
+  return {
+    missing,
+    describe: (name, body) => void describe.skip(because(name), body),
+    test: (name, body, timeoutMs) => test.skip(because(name), body, timeoutMs),
+  };
+}

@@ -1,0 +1,51 @@
+import { defineConfig } from 'vitest/config';
+
+/** Minutes in milliseconds. */
+const minutes = (count: number): number => count * 60_000;
+
+/** Suites on a real engine run one file after another: each has its own processes, and the machine two cores. */
+const serial = { fileParallelism: false, maxWorkers: 1 };
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/support/summary-reporter.ts'],
+    globalSetup: ['./test/support/engine-setup.ts'],
+    passWithNoTests: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/integration/**', 'test/replay/**', 'test/chaos/**'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/{integration,replay}/**/*.test.ts'],
+          testTimeout: minutes(2),
+          hookTimeout: minutes(2),
+          sequence: { groupOrder: 1 },
+          ...serial,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Faults: a seeded share by default, the whole with GEOREFRESH_FULL=1.
+          name: 'long',
+          include: ['test/chaos/**/*.test.ts'],
+          testTimeout: minutes(15),
+          hookTimeout: minutes(5),
+          sequence: { groupOrder: 2 },
+          ...serial,
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,53 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { GeorefreshError } from '../config/errors.js';
+import { createLogger } from '../config/logging.js';
+import { readSettings } from '../config/settings.js';
+import { ownProcess } from './engine/process.js';
+import { writeJson } from './engine/state.js';
+import { ROLES, type Role, startWorkers } from './roles.js';
+import { installRuntime } from './runtime.js';
+
+const { values } = parseArgs({
+  options: { address: { type: 'string' }, namespace: { type: 'string' }, roles: { type: 'string', default: ROLES.join(',') } },
+});
+const settings = await readSettings();
+const log = createLogger({ ...settings.log, base: { role: 'worker' } });
+installRuntime(log);
+
+const roles = values.roles.split(',').map((role): Role => {
+  const known = ROLES.find((name) => name === role);
+  if (known === undefined) throw new GeorefreshError('GR-1001', `no role ${role}; there are ${ROLES.join(', ')}`);
+  return known;
+});
+const workers = await startWorkers({
+  connection: { address: values.address ?? settings.engine.address ?? '127.0.0.1:7233' },
+  namespace: values.namespace ?? settings.engine.namespace,
+  settings,
+  log,
+  roles,
+});
+
+// Others find the workers of a home here: to say how many there are, or to see one die.
+const folder = join(settings.home, 'engine', 'workers');
+const record = join(folder, `${process.pid}.json`);
+mkdirSync(folder, { recursive: true });
+await writeJson(record, { ...ownProcess(), roles });
+process.send?.('ready');
+
+const stop = (): void => {
+  workers.stop().catch((error: unknown) => log.error({ err: error }, 'the workers did not stop cleanly'));
+};
+process.once('SIGINT', stop);
+process.once('SIGTERM', stop);
+process.once('disconnect', stop); // Whoever started this process has ended.
+try {
+  await workers.done;
+} catch (error) {
+  log.fatal({ err: error }, 'a worker failed');
+  process.exitCode = 1;
+} finally {
+  rmSync(record, { force: true });
+  process.disconnect?.();
+}

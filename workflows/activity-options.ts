@@ -1,0 +1,40 @@
+import type { ActivityOptions, RetryPolicy } from '@temporalio/workflow';
+import type { Plan } from '../activities/types.js';
+import { ERRORS } from '../config/errors.js';
+import { TASK_QUEUES } from '../config/queues.js';
+
+const permanent = Object.entries(ERRORS)
+  .filter(([, { retryable }]) => !retryable)
+  .map(([code]) => code);
+
+const DEFAULT_RETRY = { maximumAttempts: 8, initialInterval: 500, backoffCoefficient: 2, maximumInterval: 30_000 };
+
+const retry = (policy: Plan['retry']): RetryPolicy => ({ ...policy, nonRetryableErrorTypes: permanent });
+
+/** Looks at definitions and sources, before there is a plan that could say otherwise. */
+export const resolveOptions: ActivityOptions = {
+  taskQueue: TASK_QUEUES.io,
+  startToCloseTimeout: '2 minutes',
+  scheduleToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '10 s',
+  retry: retry(DEFAULT_RETRY),
+};
+
+/** A step of a plan: bounded by its longest honest attempt, by silence, and by the number of attempts. */
+export const stepOptions = (queue: 'io' | 'compute', plan: Pick<Plan, 'heartbeatTimeout' | 'retry'>): ActivityOptions => ({
+  taskQueue: TASK_QUEUES[queue],
+  startToCloseTimeout: queue === 'io' ? '20 minutes' : '2 hours',
+  scheduleToCloseTimeout: '12 hours',
+  heartbeatTimeout: plan.heartbeatTimeout,
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: retry(plan.retry),
+});
+
+/** Writes down how a run ended; runs also after a cancellation. */
+export const concludeOptions: ActivityOptions = {
+  taskQueue: TASK_QUEUES.io,
+  startToCloseTimeout: '1 minute',
+  scheduleToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '10 s',
+  retry: retry(DEFAULT_RETRY),
+};

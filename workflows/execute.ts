@@ -1,0 +1,66 @@
+import { CancellationScope, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.js';
+import type { Plan, PlanStep, RunHeader, StepInput, StepRecord, StepResult } from '../activities/types.js';
+import { stepOptions } from './activity-options.js';
+import type { Tracker } from './tracker.js';
+
+/**
+ * Runs the steps of a plan, each as soon as those it needs are done. The first failure cancels the others, waits until
+ * they have ended, and is thrown. `records` grows in the order in which steps end.
+ */
+export async function executePlan(plan: Plan, header: RunHeader, tracker: Tracker, records: StepRecord[]): Promise<void> {
+  const queues = {
+    io: proxyActivities<Activities>(stepOptions('io', plan)),
+    compute: proxyActivities<Activities>(stepOptions('compute', plan)),
+  };
+
+  const call = (step: PlanStep, input: StepInput): Promise<StepResult> => {
+    const options = {
+      ...stepOptions(step.queue, plan),
+      activityId: step.id,
+      summary: step.summary,
+    };
+    if (step.stage === 'publish') return queues.io.publish.executeWithOptions(options, [{ ...input, steps: [...records] }]);
+    return queues[step.queue][step.stage].executeWithOptions(options, [input]);
+  };
+
+  await CancellationScope.cancellable(async () => {
+    const scope = CancellationScope.current();
+    const results = new Map<string, Promise<StepResult>>();
+
+    const perform = async (step: PlanStep): Promise<StepResult> => {
+      const inputs = await Promise.all(step.needs.map((id) => needed(results, id)));
+      tracker.begin(step);
+      const result = await call(step, {
+        header,
+        definition: plan.definition,
+        ...(plan.inputs !== undefined && { inputs: plan.inputs }),
+        step: { id: step.id, stage: step.stage },
+        tables: Object.assign({}, ...inputs.map(({ tables }) => tables)),
+        artifacts: Object.assign({}, ...inputs.map(({ artifacts }) => artifacts)),
+      });
+      tracker.end(step, result);
+      records.push({ id: step.id, stage: step.stage, ...result });
+      return result;
+    };
+
+    let failure: { error: unknown } | undefined;
+    for (const step of plan.steps) {
+      const result = perform(step);
+      results.set(step.id, result);
+      result.catch((error: unknown) => {
+        if (failure !== undefined) return;
+        failure = { error };
+        scope.cancel();
+      });
+    }
+    await Promise.allSettled(results.values());
+    if (failure !== undefined) throw failure.error;
+  });
+}
+
+function needed(results: Map<string, Promise<StepResult>>, id: string): Promise<StepResult> {
+  const result = results.get(id);
+  if (result === undefined) throw new Error(`step ${id} stands behind a step that needs it`);
+  return result;
+}

@@ -1,0 +1,2 @@
+export { refresh } from './refresh.js';
+export { run } from './run.js';

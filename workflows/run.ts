@@ -1,0 +1,62 @@
+import { ApplicationFailure, CancellationScope, isCancellation, log, proxyActivities, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.js';
+import type { Plan, RunHeader, RunSummary, StepRecord } from '../activities/types.js';
+import { ATTRIBUTES } from '../config/attributes.js';
+import { concludeOptions, resolveOptions } from './activity-options.js';
+import { executePlan } from './execute.js';
+import { failureOf } from './failure.js';
+import { progressQuery, type RunInput } from './messages.js';
+import { Tracker } from './tracker.js';
+
+const { resolve } = proxyActivities<Activities>(resolveOptions);
+const { conclude } = proxyActivities<Activities>(concludeOptions);
+
+/** Carries one refresh through its stages. However it ends, it leaves a manifest that says what was done. */
+export async function run(input: RunInput): Promise<RunSummary> {
+  const { request } = input;
+  const header: RunHeader = {
+    pipeline: request.pipeline,
+    run: input.run,
+    logicalTime: input.logicalTime,
+    startedAt: input.startedAt,
+    trigger: input.trigger,
+    force: request.force ?? false,
+  };
+  const tracker = new Tracker(input);
+  setHandler(progressQuery, () => tracker.progress());
+  upsertSearchAttributes([
+    { key: ATTRIBUTES.pipeline, value: header.pipeline },
+    { key: ATTRIBUTES.logicalTime, value: new Date(header.logicalTime) },
+  ]);
+
+  const steps: StepRecord[] = [];
+  let plan: Plan | undefined;
+  try {
+    const resolved = await resolve({ ...header, ...chosen(request) });
+    plan = resolved;
+    tracker.plan(resolved);
+    await executePlan(resolved, header, tracker, steps);
+    const summary = await conclude({ header, plan: resolved, steps, outcome: 'unchanged' });
+    upsertSearchAttributes([
+      { key: ATTRIBUTES.outcome, value: summary.outcome },
+      { key: ATTRIBUTES.modelVersion, value: summary.model?.version ?? null },
+    ]);
+    return summary;
+  } catch (error) {
+    const outcome = isCancellation(error) ? 'cancelled' : 'failed';
+    upsertSearchAttributes([{ key: ATTRIBUTES.outcome, value: outcome }]);
+    const failure = failureOf(error);
+    // The manifest of a failed run is worth a try, but its own failure must not hide the first one.
+    await CancellationScope.nonCancellable(() =>
+      conclude({ header, ...(plan && { plan }), steps, outcome, error: { code: failure.type, message: failure.message } }),
+    ).catch((fault: unknown) => log.error('the manifest of this run could not be written', { fault: String(fault) }));
+    if (outcome === 'cancelled') throw error;
+    throw ApplicationFailure.create({ ...failure, nonRetryable: true });
+  }
+}
+
+const chosen = ({ only, overrides, inputs }: RunInput['request']) => ({
+  ...(only && { only }),
+  ...(overrides && { overrides }),
+  ...(inputs !== undefined && { inputs }),
+});

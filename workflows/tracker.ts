@@ -1,0 +1,56 @@
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { Plan, PlanStep, Stage, StepResult } from '../activities/types.js';
+import { ATTRIBUTES } from '../config/attributes.js';
+import type { Progress, RunInput, StageProgress } from './messages.js';
+
+/** Counts steps by stage as they begin and end, for the `progress` query, the current details and the search attributes. */
+export class Tracker {
+  private readonly byStage = new Map<Stage, StageProgress>();
+  private stage: Stage | undefined;
+
+  constructor(private readonly input: RunInput) {}
+
+  plan({ steps }: Plan): void {
+    for (const { stage } of steps) {
+      const entry = this.byStage.get(stage) ?? { stage, steps: 0, done: 0, running: [], rowsIn: 0, rowsOut: 0, quarantined: 0 };
+      entry.steps += 1;
+      this.byStage.set(stage, entry);
+    }
+  }
+
+  begin(step: PlanStep): void {
+    this.of(step).running.push(step.id);
+    if (this.stage === step.stage) return;
+    this.stage = step.stage;
+    upsertSearchAttributes([{ key: ATTRIBUTES.stage, value: step.stage }]);
+    setCurrentDetails(this.markdown());
+  }
+
+  end(step: PlanStep, result: StepResult): void {
+    const entry = this.of(step);
+    entry.running = entry.running.filter((id) => id !== step.id);
+    entry.done += 1;
+    entry.rowsIn += result.rowsIn;
+    entry.rowsOut += result.rowsOut;
+    entry.quarantined += result.quarantine?.rows ?? 0;
+    setCurrentDetails(this.markdown());
+  }
+
+  progress(): Progress {
+    const { request, run, logicalTime } = this.input;
+    return { pipeline: request.pipeline, run, logicalTime, stages: [...this.byStage.values()] };
+  }
+
+  private of({ stage }: PlanStep): StageProgress {
+    const entry = this.byStage.get(stage);
+    if (entry === undefined) throw new Error(`stage ${stage} is not in the plan`);
+    return entry;
+  }
+
+  private markdown(): string {
+    const rows = [...this.byStage.values()].map(
+      ({ stage, steps, done, rowsOut, quarantined }) => `| ${stage} | ${done}/${steps} | ${rowsOut} | ${quarantined} |`,
+    );
+    return ['| stage | steps | rows | quarantined |', '|---|---|---|---|', ...rows].join('\n');
+  }
+}
