@@ -93,36 +93,29 @@ export async function reachEngine(settings: Settings, env: NodeJS.ProcessEnv): P
 export async function withEngine<T>(options: EmbeddedOptions, work: (client: Georefresh, engine: Engine) => Promise<T>): Promise<T> {
   const { settings, env, log, onProgress, onNotice = () => undefined, signal } = options;
   const { home } = settings;
-  const isOurs = (await externalEngine(engineEnv(settings, env))) === undefined;
+  const isOurs = settings.engine.address === undefined;
   const missingRoles = async (): Promise<Role[]> => {
     const live = (await liveWorkers(home)).flatMap(({ roles }) => roles);
     return ROLES.filter((role) => !live.includes(role));
   };
-  // Loading the workers takes as long as starting the engine: both at once.
-  const [engine] = await Promise.all([
-    connectOrStart({ home, log, env: engineEnv(settings, env), onProgress, signal }),
-    isOurs && (await missingRoles()).length > 0 ? import('../workers/roles.js') : undefined,
-  ]);
-  const failing = new AbortController();
-  const failed = new Promise<never>((_, reject) => {
-    failing.signal.addEventListener('abort', () => reject(failing.signal.reason), { once: true });
-  });
-  failed.catch(() => undefined); // The race below hears of it.
+  // Loading the workers takes as long as starting the engine: both at once. A fault there shows when they are started.
+  if (isOurs && (await missingRoles()).length > 0) void import('../workers/roles.js').catch(() => undefined);
+  const engine = await connectOrStart({ home, log, env: engineEnv(settings, env), onProgress, signal });
+  const { failed, fail } = failure();
   const ending: (() => Promise<unknown>)[] = [() => engine.release()];
   try {
     const { connection, namespace } = engine;
     const reached = await open(connection, namespace);
     ending.unshift(() => reached.connection.close());
     if (isOurs) {
-      const onFailure = (error: unknown): void => failing.abort(error);
-      const supervisor = superviseEngine({ home, log, onFailure, onRestart: () => onNotice('the engine had died and was started again') });
+      const supervisor = superviseEngine({ home, log, onFailure: fail, onRestart: () => onNotice('the engine had died and was started again') });
       ending.unshift(() => supervisor.stop());
       const start = async (roles: Role[]) => {
         const [{ startWorkers }, { installRuntime }] = await Promise.all([import('../workers/roles.js'), import('../workers/runtime.js')]);
         installRuntime(log);
         return startWorkers({ connection, namespace, settings, log, roles });
       };
-      const tended = await tendWorkers({ missingRoles, start, log, onFailure });
+      const tended = await tendWorkers({ missingRoles, start, log, onFailure: fail });
       ending.unshift(() => tended.stop());
     } else {
       const unpolled = await unpolledQueues(reached.connection, namespace);
@@ -135,6 +128,16 @@ export async function withEngine<T>(options: EmbeddedOptions, work: (client: Geo
     // Workers first, the engine last: what they end with is still written down.
     for (const end of ending) await end().catch((error: unknown) => log.warn({ err: error }, 'an end was not clean'));
   }
+}
+
+/** A failure that may come at any time; whoever races `failed` hears of it, and nobody else need. */
+function failure(): { failed: Promise<never>; fail(error: unknown): void } {
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined);
+  return { failed, fail };
 }
 
 /** A home's `up`, as it describes itself. */
@@ -181,15 +184,9 @@ export async function runUp(options: UpOptions): Promise<UpRecord | undefined> {
     ending.unshift(() => engine.release());
     const { connection, namespace, ui, pid } = engine;
     await writeJson(upPath(home), { ...ownProcess(), workers, ...(ui !== undefined && { ui }) } satisfies UpRecord);
-    const gone = Promise.withResolvers ? undefined : undefined;
-    void gone;
-    let lost: (error: unknown) => void = () => undefined;
-    const failed = new Promise<never>((_, reject) => {
-      lost = reject;
-    });
-    failed.catch(() => undefined);
+    const { failed, fail } = failure();
     if (engine.kind !== 'external') {
-      const supervisor = superviseEngine({ home, log, onFailure: lost, onRestart: ({ pid: now }) => onNotice(`the engine had died; it runs again as process ${now}`) });
+      const supervisor = superviseEngine({ home, log, onFailure: fail, onRestart: ({ pid: now }) => onNotice(`the engine had died; it runs again as process ${now}`) });
       ending.unshift(() => supervisor.stop());
     }
     const program = fileURLToPath(new URL('../workers/main.js', import.meta.url));

@@ -99,6 +99,7 @@ export const ERRORS = {
     'the engine could not be installed or started',
     'install Go or the Temporal CLI, or set TEMPORAL_ADDRESS',
   ),
+  'GR-5006': entry(5, 'workers cannot be kept running', 'read the end of logs/pipeline.log in the home'),
   'GR-7001': entry(7, 'someone else published first', 'the newer snapshot stands; start another refresh if wanted'),
 } as const satisfies Record<string, ErrorEntry>;
 

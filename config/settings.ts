@@ -58,6 +58,9 @@ const setAt = (raw: Raw, key: string, value: unknown): void => {
   holder[last] = value;
 };
 
+/** Keys that are numbers, whose variables are words like all others. */
+const NUMERIC = new Set(['compute.threads', 'engine.maxCachedWorkflows', 'retry.maximumAttempts']);
+
 const isNumeric = (text: string): boolean => /^-?\d+(\.\d+)?$/.test(text);
 
 /** The words of an environment variable as the value of its key. */
@@ -69,7 +72,7 @@ const parseVariable = (key: string, text: string, { cwd }: Surroundings): unknow
       .split(delimiter)
       .filter(Boolean)
       .map((folder) => resolve(cwd, folder));
-  return isNumeric(text) && (key === 'compute.threads' || key === 'retry.maximumAttempts' || key === 'engine.maxCachedWorkflows') ? Number(text) : text;
+  return NUMERIC.has(key) && isNumeric(text) ? Number(text) : text;
 };
 
 /** Puts the environment over the file's values; returns which variable a key's value came from. */

@@ -43,11 +43,13 @@ export const html = (literals: TemplateStringsArray, ...values: Piece[]): Html =
 /** At most `max` characters (code points) of a text, the last an ellipsis where something is left out. */
 export const cut = (text: string, max: number): string => {
   if (text.length <= max) return text;
-  let kept = '';
+  let end = 0;
+  let shorter = 0;
   let count = 0;
   for (const char of text) {
-    if (count === max - 1) return `${kept}…`;
-    kept += char;
+    if (count === max) return `${text.slice(0, shorter)}…`;
+    shorter = end;
+    end += char.length;
     count++;
   }
   return text;

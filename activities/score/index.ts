@@ -5,12 +5,11 @@ import { artifactOf, type Deps, definitionOf, nameOf, prefixOf, tableOf } from '
 import { type Made, type StepContext, step } from '../durable.js';
 import { buildTable } from '../features/build.js';
 import { columnOf, valuesOf } from '../features/builders/columns.js';
-import { readJson } from '../json.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { toFeatures } from '../train/features.js';
 import { demandParity, MODEL, ONNX, putPredictions } from '../train/index.js';
-import type { Model } from '../train/learner.js';
+import { decodeModelJson } from '../train/model-json.js';
 import type { StepInput } from '../types.js';
 import { parity } from './onnx.js';
 
@@ -34,7 +33,7 @@ async function predict(deps: Deps, { pipeline }: FrozenDefinition, input: StepIn
   const table = await readTable(lake, ref, [...new Set([train.key, ...train.features])], { signal });
   const matrix = toFeatures(table, train.features);
   const onnx = await fetchBytes(lake.store, artifactOf(input, ONNX), { signal });
-  const model = await readJson<Model>(lake, artifactOf(input, MODEL));
+  const model = decodeModelJson(await fetchBytes(lake.store, artifactOf(input, MODEL), { signal }));
   const onProgress = (done: number): void => progress({ done, total: table.rows, unit: 'rows' });
   const [scored, native] = await Promise.all([
     pool.run('scoreOnnx', { model: onnx, matrix }, { signal, onProgress }),

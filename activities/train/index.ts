@@ -22,6 +22,7 @@ import { toFeatures } from './features.js';
 import { splitFold } from './folds.js';
 import type { TrainingData } from './learner.js';
 import { learnerOf, parseParams } from './learners.js';
+import { encodeModelJson } from './model-json.js';
 
 const { version: producerVersion } = createRequire(import.meta.url)('georefresh/package.json') as { version: string };
 
@@ -118,7 +119,11 @@ class Training {
       },
       rowsIn: rows,
       rowsOut: oof.rows,
-      facts: { champion: table.champion, beaten: beaten ? 1 : 0, ...this.definition.judge && { [judge.metric]: table.models[table.champion]?.[judge.metric] ?? null } },
+      facts: {
+        champion: table.champion,
+        beaten: beaten ? 1 : 0,
+        [judge.metric]: table.models[table.champion]?.[judge.metric] ?? null,
+      },
     };
   }
 
@@ -185,7 +190,7 @@ class Training {
       tables: {},
       artifacts: {
         [ONNX]: exported,
-        [MODEL]: await this.putJson(model),
+        [MODEL]: await putArtifact(lake.store, prefix, encodeModelJson(model), 'json', { signal: this.context.signal }),
         [CARD]: await putArtifact(lake.store, prefix, Buffer.from(renderCard(card)), 'md', { signal: this.context.signal }),
       },
       rowsIn: table.rows,

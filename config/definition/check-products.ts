@@ -69,8 +69,10 @@ export function checkOutputs({ outputs, sources, parameters, report }: Pipeline,
   if (map === undefined) return;
   const path = ['report', 'map'];
   out.add([...path, 'polygons'], scope.faultOf(map.polygons));
-  if (Object.hasOwn(sources, map.polygons) && sources[map.polygons]?.format === 'csv')
-    out.add([...path, 'polygons'], `source \`${map.polygons}\` has no polygons, it is csv`);
+  const shapes = Object.hasOwn(sources, map.polygons) ? sources[map.polygons] : undefined;
+  if (shapes?.format === 'csv') out.add([...path, 'polygons'], `source \`${map.polygons}\` has no polygons, it is csv`);
+  if (map.name !== undefined && shapes !== undefined)
+    out.expectKnown([...path, 'name'], 'column', map.name, ['id', ...Object.keys(shapes.columns)]);
   if (out.expectKnown([...path, 'output'], 'output', map.output, Object.keys(outputs)))
     for (const key of ['id', 'value'] as const)
       if (outputs[map.output]?.drop.includes(map[key]) === true)

@@ -64,7 +64,10 @@ export const train = z.strictObject({
     })
     .describe('the figure that makes a candidate the champion'),
   labels: z
-    .strictObject({ rows: z.string().default('rows'), gain: z.string().optional() })
+    .strictObject({
+      rows: z.string().default('rows').describe('what a row is, in the plural'),
+      gain: z.string().optional().describe('what the target counts; default: its column'),
+    })
     .prefault({})
     .describe('words of the report: what the rows are, and what is to be found among them'),
   card: z

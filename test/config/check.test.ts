@@ -147,7 +147,7 @@ describe('names of a definition', () => {
       'show: [rank, lat,',
       '`lat` is dropped, so it cannot be shown',
     ],
-    ['the map shows a known output', 'output: counties,', 'output: county,', 'no output `county`'],
+    ['the map shows a known output', 'output: counties', 'output: county', 'no output `county`'],
     [
       'the points of the map are geojson',
       'points: top100',

@@ -22,7 +22,7 @@ describe('settings', () => {
       home: '/project/data',
       store: 'file:///project/data',
       pipelines: ['/project/config/pipelines'],
-      engine: { namespace: 'default', heartbeatTimeout: 10_000 },
+      engine: { namespace: 'default', heartbeatTimeout: 10_000, maxCachedWorkflows: 100 },
       compute: { threads: 3, memory: 600_000_000 },
       scratch: { maxBytes: 4_000_000_000 },
       storage: { provider: 'local' },
@@ -94,7 +94,7 @@ describe('settings', () => {
       'TEMPORAL_ADDRESS: expected host:port; found `nowhere`',
       'settings.yaml:1 key `hme` unknown; meant `home`?',
       'settings.yaml:3 expected text; found `10`',
-      'settings.yaml:4 key `heartbeat` unknown; expected one of `address`, `namespace`, `heartbeatTimeout`',
+      'settings.yaml:4 key `heartbeat` unknown; expected one of `address`, `namespace`, `heartbeatTimeout`, `maxCachedWorkflows`',
       'settings.yaml:5 expected at least 1; found `0`',
     ]);
   });

@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fetchBytes, fetchFile, putArtifact, sha256Of } from '../../lake/artifacts.js';
@@ -6,7 +6,6 @@ import { FolderStore } from '../../lake/folder-store.js';
 import { processName } from '../../lake/processes.js';
 import { Scratch } from '../../lake/scratch.js';
 import type { Artifact, ObjectStore } from '../../lake/types.js';
-import { mkdir, stat } from 'node:fs/promises';
 import { withFolder } from './support/temporary.js';
 
 const text = (value: string): Uint8Array => Buffer.from(value);
@@ -54,7 +53,10 @@ describe('artifacts', () => {
     }));
 });
 
-const withScratch = (bytes: number, work: (scratch: Scratch, store: ObjectStore, folder: string) => Promise<void>): Promise<void> =>
+const withScratch = (
+  bytes: number,
+  work: (scratch: Scratch, store: ObjectStore, folder: string) => Promise<void>,
+): Promise<void> =>
   withFolder(async (folder) => {
     const store = await FolderStore.open(join(folder, 'store'));
     const scratch = await Scratch.open({ store, root: join(folder, 'scratch'), bytes });

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DuckDb } from '../../lake/duckdb.js';
 import { hashFile } from '../../lake/artifacts.js';
+import { DuckDb } from '../../lake/duckdb.js';
 import { orderClause, quoteIdent, quoteLiteral, sqlError } from '../../lake/sql.js';
 import { putColumns, putTable, readTable, withTables } from '../../lake/tables.js';
 import { withFolder, withLake } from './support/temporary.js';
@@ -17,10 +17,16 @@ describe('a DuckDB session', () => {
           { n: 3, x: 0.5, s: "it's; $n", b: true, d: new Date(5), l: ['a', 'b'], z: null, unused: 1 },
         );
         const first = Object.fromEntries(
-          Object.entries(table.columns).map(([name, column]) => [name, column.type === 'text' ? column.dictionary[column.codes[0]!] : column.values[0]]),
+          Object.entries(table.columns).map(([name, column]) => [
+            name,
+            column.type === 'text' ? column.dictionary[column.codes[0]!] : column.values[0],
+          ]),
         );
         expect(first).toEqual({ n: 3, tn: 'INTEGER', x: 0.5, s: "it's; $n", b: 1, d: 5, l: 1, z: NaN });
-        await expect(session.run('SELECT $missing')).rejects.toMatchObject({ code: 'GR-3008', message: expect.stringContaining('$missing') as unknown });
+        await expect(session.run('SELECT $missing')).rejects.toMatchObject({
+          code: 'GR-3008',
+          message: expect.stringContaining('$missing') as unknown,
+        });
       }),
     ));
 
@@ -38,7 +44,9 @@ describe('a DuckDB session', () => {
           'SET enable_external_access = true',
           "SET allowed_directories = ['/']",
         ])
-          await expect(session.run(sql), sql).rejects.toMatchObject({ code: expect.stringMatching(/^GR-300[18]$/) as unknown });
+          await expect(session.run(sql), sql).rejects.toMatchObject({
+            code: expect.stringMatching(/^GR-300[18]$/) as unknown,
+          });
         await session.run(`COPY (SELECT 1) TO ${quoteLiteral(join(scratch.dir, 'made', 'fine.csv'))}`);
       }),
     ));
@@ -47,7 +55,9 @@ describe('a DuckDB session', () => {
     withLake(({ duckdb }) =>
       duckdb.session(async (one) => {
         await one.run('CREATE TEMP TABLE mine AS SELECT 1');
-        await duckdb.session((other) => expect(other.run('SELECT * FROM mine')).rejects.toMatchObject({ code: 'GR-3008' }));
+        await duckdb.session((other) =>
+          expect(other.run('SELECT * FROM mine')).rejects.toMatchObject({ code: 'GR-3008' }),
+        );
       }),
     ));
 
@@ -71,28 +81,43 @@ describe('a DuckDB session', () => {
     withFolder(async (folder) => {
       const duckdb = await DuckDb.open({ scratch: folder, memoryLimit: '50MB', threads: 2 });
       const fails = (sql: string) => duckdb.session((session) => session.run(sql), { step: 'features/join.sql' });
-      await expect(fails('SELECT nope')).rejects.toMatchObject({ code: 'GR-3008', where: [{ file: 'features/join.sql', note: 'SELECT nope' }] });
-      await expect(fails("SELECT list(repeat(i::VARCHAR, 50) ORDER BY i) FROM range(1000000) r(i)")).rejects.toMatchObject({ code: 'GR-3007' });
+      await expect(fails('SELECT nope')).rejects.toMatchObject({
+        code: 'GR-3008',
+        where: [{ file: 'features/join.sql', note: 'SELECT nope' }],
+      });
+      await expect(
+        fails('SELECT list(repeat(i::VARCHAR, 50) ORDER BY i) FROM range(1000000) r(i)'),
+      ).rejects.toMatchObject({ code: 'GR-3007' });
       duckdb.close();
       const full = new Error('IO Error: Could not write file "x": No space left on device');
       expect(sqlError(full, 'x', '')).toMatchObject({ code: 'GR-5003' });
     }));
 
-  it('spills a sort that is larger than its memory, below the scratch folder', () =>
-    withFolder(async (folder) => {
-      const duckdb = await DuckDb.open({ scratch: folder, memoryLimit: '150MB', threads: 2 });
-      const written = await duckdb.session((session) =>
-        session.writeParquet('SELECT hash(i) h, i, i::VARCHAR s FROM range(3000000) r(i)', { orderBy: ['h'], path: join(folder, 'x.parquet') }),
-      );
-      expect(written).toEqual({ rows: 3_000_000, columns: ['h', 'i', 's'] });
-      duckdb.close();
-    }), 60_000);
+  it(
+    'spills a sort that is larger than its memory, below the scratch folder',
+    () =>
+      withFolder(async (folder) => {
+        const duckdb = await DuckDb.open({ scratch: folder, memoryLimit: '150MB', threads: 2 });
+        const written = await duckdb.session((session) =>
+          session.writeParquet('SELECT hash(i) h, i, i::VARCHAR s FROM range(3000000) r(i)', {
+            orderBy: ['h'],
+            path: join(folder, 'x.parquet'),
+          }),
+        );
+        expect(written).toEqual({ rows: 3_000_000, columns: ['h', 'i', 's'] });
+        duckdb.close();
+      }),
+    60_000,
+  );
 
   it('writes CSV in UTF-8 with LF, a header, missing values empty and empty text quoted', () =>
     withLake(({ duckdb, scratch }) =>
       duckdb.session(async (session) => {
         const path = scratch.newFile('csv');
-        await session.writeCsv(`SELECT * FROM (VALUES (2, 'ø "q", x', 0.1::DOUBLE), (1, NULL, NULL), (3, '', 1e-7)) t(id, "a b", v);`, { orderBy: ['-id'], path });
+        await session.writeCsv(
+          `SELECT * FROM (VALUES (2, 'ø "q", x', 0.1::DOUBLE), (1, NULL, NULL), (3, '', 1e-7)) t(id, "a b", v);`,
+          { orderBy: ['-id'], path },
+        );
         expect(await readFile(path, 'utf8')).toBe('id,a b,v\n3,"",1e-07\n2,"ø ""q"", x",0.1\n1,,\n');
       }),
     ));
@@ -143,13 +168,21 @@ describe('tables', () => {
       const options = { prefix: 'lake/demo/features', orderBy: ['id'] };
       const select = "SELECT i AS id, i / 2 AS half, CASE WHEN i > 2 THEN 'x' || i END AS s FROM range(5) r(i)";
       const ref = await lake.duckdb.session((session) => putTable(lake, session, { select }, options));
-      expect(ref).toMatchObject({ rows: 5, columns: ['id', 'half', 's'], uri: expect.stringMatching(/^lake\/demo\/features\/..\/[0-9a-f]{64}\.parquet$/) as unknown });
+      expect(ref).toMatchObject({
+        rows: 5,
+        columns: ['id', 'half', 's'],
+        uri: expect.stringMatching(/^lake\/demo\/features\/..\/[0-9a-f]{64}\.parquet$/) as unknown,
+      });
       const columns = await readTable(lake, ref);
       expect(await putColumns(lake, columns, options)).toEqual(ref);
       expect(Object.keys((await readTable(lake, ref, ['s', 'id'])).columns)).toEqual(['s', 'id']);
-      const part = await lake.duckdb.session((session) => putTable(lake, session, { select: 'SELECT $from::BIGINT AS id, 7 AS other', parameters: { from: 9 } }, options));
+      const part = await lake.duckdb.session((session) =>
+        putTable(lake, session, { select: 'SELECT $from::BIGINT AS id, 7 AS other', parameters: { from: 9 } }, options),
+      );
       const sum = await lake.duckdb.session((session) =>
-        withTables(lake, session, { all: [ref, part] }, () => session.readColumns('SELECT sum(id) s, count(other) o FROM "all"')),
+        withTables(lake, session, { all: [ref, part] }, () =>
+          session.readColumns('SELECT sum(id) s, count(other) o FROM "all"'),
+        ),
       );
       expect(sum.columns.s).toMatchObject({ values: Float64Array.of(19) });
       expect(sum.columns.o).toMatchObject({ values: Float64Array.of(1) });

@@ -32,53 +32,81 @@ interface Call {
   paths: string[];
 }
 
-const parse = (log: string): Call[] =>
-  log.split('\n').flatMap((line) => {
-    const match = /^\d+\s+(\w+)\((.*)\)\s+= (\d+)/.exec(line);
-    if (match?.[1] === undefined || match[2] === undefined) return [];
-    const paths = [...match[2].matchAll(/<([^>]*)>|"([^"]*)"/g)].map((found) => found[1] ?? found[2] ?? '');
-    return [{ name: match[1], paths: paths.filter((path) => path.startsWith('/') || match[1] === 'write') }];
-  });
+/** Calls in the order in which they ended; strace writes one that another thread's call breaks into on two lines. */
+function parse(log: string): Call[] {
+  const begun = new Map<string, string>();
+  const calls: Call[] = [];
+  for (const line of log.split('\n')) {
+    const [, pid = '', rest = ''] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
+    if (rest.endsWith('<unfinished ...>')) {
+      begun.set(pid, rest.slice(0, -'<unfinished ...>'.length));
+      continue;
+    }
+    const whole = rest.replace(/^<\.\.\. \w+ resumed>/, () => begun.get(pid) ?? '');
+    const [, name, args] = /^(\w+)\((.*)\)\s+= \d+/.exec(whole) ?? [];
+    if (name === undefined || args === undefined) continue;
+    const paths = [...args.matchAll(/<([^>]*)>|"([^"]*)"/g)].map((found) => found[1] ?? found[2] ?? '');
+    calls.push({ name, paths: paths.filter((path) => path.startsWith('/') || name === 'write') });
+  }
+  return calls;
+}
 
 describe('a publication on a folder', () => {
-  it.skipIf(!hasStrace)('syncs each file before it is named, and each folder before anyone is told (P6; needs strace)', () =>
-    withFolder(async (folder) => {
-      await compileLake(join(folder, 'code'), ['folder-store.ts', 'snapshots.ts', 'scratch.ts']);
-      const home = join(folder, 'home');
-      const script = join(folder, 'code', 'publish.mjs');
-      await mkdir(home);
-      await writeFile(script, SCRIPT(pathToFileURL(join(folder, 'code/dist/lake')).href, home));
-      const log = join(folder, 'strace.log');
-      const calls = 'trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mkdir,mkdirat,write';
-      execFileSync('strace', ['-f', '-y', '-s', '300', '-o', log, '-e', calls, process.execPath, script], { stdio: ['ignore', 'ignore', 'inherit'] });
-      const all = parse(await readFile(log, 'utf8'));
-      const done = all.findIndex(({ name, paths }) => name === 'write' && paths.includes('done'));
-      expect(done).toBeGreaterThan(0);
-      const before = all.slice(0, done);
-      const syncs = (path: string, from: number, to: number): boolean =>
-        before.slice(from, to).some(({ name, paths }) => /^f(data)?sync$/.test(name) && paths[0] === path);
+  it.skipIf(!hasStrace)(
+    'syncs each file before it is named, and each folder before anyone is told (P6; needs strace)',
+    () =>
+      withFolder(async (folder) => {
+        await compileLake(join(folder, 'code'), ['folder-store.ts', 'snapshots.ts', 'scratch.ts']);
+        const home = join(folder, 'home');
+        const script = join(folder, 'code', 'publish.mjs');
+        await mkdir(home);
+        await writeFile(script, SCRIPT(pathToFileURL(join(folder, 'code/dist/lake')).href, home));
+        const log = join(folder, 'strace.log');
+        const calls =
+          'trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mkdir,mkdirat,write';
+        execFileSync('strace', ['-f', '-y', '-s', '300', '-o', log, '-e', calls, process.execPath, script], {
+          stdio: ['ignore', 'ignore', 'inherit'],
+        });
+        const all = parse(await readFile(log, 'utf8'));
+        const done = all.findIndex(({ name, paths }) => name === 'write' && paths.includes('done'));
+        expect(done).toBeGreaterThan(0);
+        const before = all.slice(0, done);
+        const syncs = (path: string, from: number, to: number): boolean =>
+          before.slice(from, to).some(({ name, paths }) => /^f(data)?sync$/.test(name) && paths[0] === path);
 
-      // The scratch folder promises nothing: it goes with its process.
-      const isKept = (path: string | undefined): path is string => path?.startsWith(home) === true && !path.startsWith(join(home, 'scratch'));
-      const parent = (path: string): string => path.slice(0, path.lastIndexOf('/'));
-      let named = 0;
-      for (const [at, { name, paths }] of before.entries()) {
-        const target = paths.at(-1);
-        if (!isKept(target)) continue;
-        if (/^(link|rename)/.test(name)) {
-          const isAlias = target.endsWith('/latest');
-          if (!isAlias) expect(syncs(paths[0]!, 0, at), `${paths[0]} synced before it becomes ${target}`).toBe(true);
-          expect(syncs(parent(target), at + 1, done), `${parent(target)} synced after ${name} of ${target}`).toBe(true);
-          named++;
+        // The scratch folder promises nothing: it goes with its process.
+        const isKept = (path: string | undefined): path is string =>
+          path?.startsWith(home) === true && !path.startsWith(join(home, 'scratch'));
+        const parent = (path: string): string => path.slice(0, path.lastIndexOf('/'));
+        let named = 0;
+        for (const [at, { name, paths }] of before.entries()) {
+          const target = paths.at(-1);
+          if (!isKept(target)) continue;
+          if (/^(link|rename)/.test(name)) {
+            const isAlias = target.endsWith('/latest');
+            if (!isAlias) expect(syncs(paths[0]!, 0, at), `${paths[0]} synced before it becomes ${target}`).toBe(true);
+            expect(syncs(parent(target), at + 1, done), `${parent(target)} synced after ${name} of ${target}`).toBe(
+              true,
+            );
+            named++;
+          }
+          if (/^mkdir/.test(name))
+            expect(syncs(parent(target), at + 1, done), `${parent(target)} synced after mkdir of ${target}`).toBe(true);
         }
-        if (/^mkdir/.test(name)) expect(syncs(parent(target), at + 1, done), `${parent(target)} synced after mkdir of ${target}`).toBe(true);
-      }
-      // Artifact, output, manifest, state of the pointer, its visible file, latest.
-      expect(named).toBeGreaterThanOrEqual(6);
-      const names = before.filter(({ name }) => /^(link|rename)/.test(name)).map(({ paths }) => paths.at(-1) ?? '');
-      const order = ['ranked.csv', 'archive/20260101T000000Z-g1-abcdef01/manifest.json', '.current.json.versions/000000000001', 'state/current.json', '/latest'];
-      const places = order.map((end) => names.findIndex((name) => name.endsWith(end)));
-      expect(places).toEqual([...places].sort((a, b) => a - b));
-      expect(places[0]).toBeGreaterThanOrEqual(0);
-    }), 60_000);
+        // Artifact, output, manifest, state of the pointer, its visible file, latest.
+        expect(named).toBeGreaterThanOrEqual(6);
+        const names = before.filter(({ name }) => /^(link|rename)/.test(name)).map(({ paths }) => paths.at(-1) ?? '');
+        const order = [
+          'ranked.csv',
+          'archive/20260101T000000Z-g1-abcdef01/manifest.json',
+          '.current.json.versions/000000000001',
+          'state/current.json',
+          '/latest',
+        ];
+        const places = order.map((end) => names.findIndex((name) => name.endsWith(end)));
+        expect(places).toEqual([...places].sort((a, b) => a - b));
+        expect(places[0]).toBeGreaterThanOrEqual(0);
+      }),
+    60_000,
+  );
 });

@@ -12,7 +12,8 @@ import { withFolder } from './support/temporary.js';
 
 const text = (value: string): Uint8Array => Buffer.from(value);
 const plain = (value: Uint8Array | undefined): string | undefined => value && Buffer.from(value).toString();
-const chainFile = (path: string, version: number): string => path.replace(/([^/]+)$/, `.$1.versions/${String(version).padStart(12, '0')}`);
+const chainFile = (path: string, version: number): string =>
+  path.replace(/([^/]+)$/, `.$1.versions/${String(version).padStart(12, '0')}`);
 
 async function filled(path: string, states: number): Promise<FolderRegister> {
   const register = new FolderRegister(path);
@@ -21,45 +22,57 @@ async function filled(path: string, states: number): Promise<FolderRegister> {
 }
 
 describe('a register in a folder', () => {
-  it('gives each generation to one of 32 writers in four processes, released at one barrier', () =>
-    withFolder(async (folder) => {
-      await compileLake(join(folder, 'code'), ['folder-register.ts']);
-      const [rounds, processes] = [8, 4];
-      const path = join(folder, 'current.json');
-      const barrier = join(folder, 'barrier');
-      await mkdir(barrier);
-      const module = pathToFileURL(join(folder, 'code/dist/lake/folder-register.js')).href;
-      const script = join(import.meta.dirname, 'support/register-writer.mjs');
-      const children = Array.from({ length: processes }, (_, writer) =>
-        spawn(process.execPath, [script, module, path, String(writer), String(rounds), '8', barrier], { stdio: ['ignore', 'pipe', 'inherit'] }),
-      );
-      const printed = children.map(async (child) => {
-        let all = '';
-        for await (const block of child.stdout) all += String(block);
-        return all.trim().split('\n').map((line) => JSON.parse(line) as { round: number; answer: string; name: string }[]);
-      });
-      const exits = children.map((child) => once(child, 'exit'));
-      for (let round = 0; round < rounds; round++) {
-        const all = async (what: string): Promise<void> => {
-          const count = async () => (await readdir(barrier)).filter((name) => name.startsWith(`${what}-${round}-`)).length;
-          while ((await count()) < processes) await setTimeout(2);
-        };
-        await all('ready');
-        await writeFile(join(barrier, `go-${round}`), '');
-        await all('done');
-        const state = await new FolderRegister(path).read();
-        expect(state?.version).toBe(String(round + 1));
-        expect(await readFile(path, 'utf8')).toBe(plain(state?.value));
-        await writeFile(join(barrier, `next-${round}`), '');
-      }
-      expect(await Promise.all(exits)).toEqual(children.map(() => [0, null]));
-      const wins = (await Promise.all(printed)).flat(2);
-      expect(wins.map(({ round }) => round).sort((a, b) => a - b)).toEqual(Array.from({ length: rounds }, (_, round) => round));
-      for (const { round, answer, name } of wins) {
-        expect(answer).toBe(String(round + 1));
-        expect((await readFile(chainFile(path, round + 1), 'utf8')).split('\n')[1]).toBe(`${round} ${name}`);
-      }
-    }), 60_000);
+  it(
+    'gives each generation to one of 32 writers in four processes, released at one barrier',
+    () =>
+      withFolder(async (folder) => {
+        await compileLake(join(folder, 'code'), ['folder-register.ts']);
+        const [rounds, processes] = [8, 4];
+        const path = join(folder, 'current.json');
+        const barrier = join(folder, 'barrier');
+        await mkdir(barrier);
+        const module = pathToFileURL(join(folder, 'code/dist/lake/folder-register.js')).href;
+        const script = join(import.meta.dirname, 'support/register-writer.mjs');
+        const children = Array.from({ length: processes }, (_, writer) =>
+          spawn(process.execPath, [script, module, path, String(writer), String(rounds), '8', barrier], {
+            stdio: ['ignore', 'pipe', 'inherit'],
+          }),
+        );
+        const printed = children.map(async (child) => {
+          let all = '';
+          for await (const block of child.stdout) all += String(block);
+          return all
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line) as { round: number; answer: string; name: string }[]);
+        });
+        const exits = children.map((child) => once(child, 'exit'));
+        for (let round = 0; round < rounds; round++) {
+          const all = async (what: string): Promise<void> => {
+            const count = async () =>
+              (await readdir(barrier)).filter((name) => name.startsWith(`${what}-${round}-`)).length;
+            while ((await count()) < processes) await setTimeout(2);
+          };
+          await all('ready');
+          await writeFile(join(barrier, `go-${round}`), '');
+          await all('done');
+          const state = await new FolderRegister(path).read();
+          expect(state?.version).toBe(String(round + 1));
+          expect(await readFile(path, 'utf8')).toBe(plain(state?.value));
+          await writeFile(join(barrier, `next-${round}`), '');
+        }
+        expect(await Promise.all(exits)).toEqual(children.map(() => [0, null]));
+        const wins = (await Promise.all(printed)).flat(2);
+        expect(wins.map(({ round }) => round).sort((a, b) => a - b)).toEqual(
+          Array.from({ length: rounds }, (_, round) => round),
+        );
+        for (const { round, answer, name } of wins) {
+          expect(answer).toBe(String(round + 1));
+          expect((await readFile(chainFile(path, round + 1), 'utf8')).split('\n')[1]).toBe(`${round} ${name}`);
+        }
+      }),
+    60_000,
+  );
 
   it.each([
     ['empty', (path: string) => truncate(path, 0)],
@@ -144,17 +157,24 @@ describe('a register in a folder', () => {
       expect(await readdir(join(folder, '.r.json.versions'))).not.toContain('000000000003');
     }));
 
-  it('agrees with a list of states under any order of reads, swaps, crashes between link and rename, and thaws', () =>
-    fc.assert(
-      fc.asyncProperty(fc.commands(commands(), { maxCommands: 25 }), (cmds) =>
-        withFolder(async (folder) => {
-          const path = join(folder, 'r.json');
-          const real: Real = { path, registers: [new FolderRegister(path), new FolderRegister(path), new FolderRegister(path)] };
-          await fc.asyncModelRun(() => ({ model: { states: [], shown: -1 }, real }), cmds);
-        }),
+  it(
+    'agrees with a list of states under any order of reads, swaps, crashes between link and rename, and thaws',
+    () =>
+      fc.assert(
+        fc.asyncProperty(fc.commands(commands(), { maxCommands: 25 }), (cmds) =>
+          withFolder(async (folder) => {
+            const path = join(folder, 'r.json');
+            const real: Real = {
+              path,
+              registers: [new FolderRegister(path), new FolderRegister(path), new FolderRegister(path)],
+            };
+            await fc.asyncModelRun(() => ({ model: { states: [], shown: -1 }, real }), cmds);
+          }),
+        ),
+        { numRuns: 60 },
       ),
-      { numRuns: 60 },
-    ), 60_000);
+    60_000,
+  );
 });
 
 interface Model {

@@ -1,4 +1,5 @@
-import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { makerOf, storeError } from '../../lake/durable.js';
@@ -6,8 +7,6 @@ import { copyInPlace } from '../../lake/folder-alias.js';
 import { FolderStore } from '../../lake/folder-store.js';
 import { storeConformance } from './support/store-conformance.js';
 import { withFolder } from './support/temporary.js';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 
 storeConformance('a folder', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'georefresh-store-'));
@@ -103,7 +102,8 @@ it.skipIf(process.getuid?.() === 0)('says that access is refused (skipped as roo
     await chmod(folder, 0o500);
     await expect(store.putIfAbsent('x', text('x'))).rejects.toMatchObject({ code: 'GR-5004' });
     await chmod(folder, 0o700);
-  }));
+  }),
+);
 
 it('replaces the alias of a folder by rename, also over a real folder, and copies where links are refused', () =>
   withFolder(async (folder) => {
@@ -115,7 +115,9 @@ it('replaces the alias of a folder by rename, also over a real folder, and copie
     await store.alias('latest', 'archive/2');
     expect(await readFile(join(folder, 'latest', 'manifest.json'), 'utf8')).toBe('two');
     await copyInPlace(join(folder, 'latest'), join(folder, 'archive', '1'));
-    expect((await stat(join(folder, 'latest', 'manifest.json'))).ino).not.toBe((await stat(join(folder, 'archive/1/manifest.json'))).ino);
+    expect((await stat(join(folder, 'latest', 'manifest.json'))).ino).not.toBe(
+      (await stat(join(folder, 'archive/1/manifest.json'))).ino,
+    );
     await copyInPlace(join(folder, 'latest'), join(folder, 'archive', '2'));
     expect(await readFile(join(folder, 'latest', 'sub', 'x'), 'utf8')).toBe('x');
     await store.alias('latest', 'archive/1');

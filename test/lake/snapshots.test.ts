@@ -33,9 +33,16 @@ describe('publishing', () => {
       expect(await readFile(join(latest, 'ranked.csv'), 'utf8')).toBe('id\nrun-2\n');
       expect((await lstat(latest)).isSymbolicLink()).toBe(true);
       const current = await readCurrent(lake.store, 'demo');
-      expect(current).toMatchObject({ warnings: [], pointer: { generation: 2, run: 'run-2', hold: null }, manifest: { generation: 2, predecessor: { generation: 1, run: 'run-1' } } });
+      expect(current).toMatchObject({
+        warnings: [],
+        pointer: { generation: 2, run: 'run-2', hold: null },
+        manifest: { generation: 2, predecessor: { generation: 1, run: 'run-1' } },
+      });
       expect(JSON.parse(await readFile(join(home, pointerKey('demo')), 'utf8'))).toEqual(current?.pointer);
-      expect(current?.manifest.outputs.map(({ name, rows }) => [name, rows])).toEqual([['ranked.csv', 1], ['report.html', null]]);
+      expect(current?.manifest.outputs.map(({ name, rows }) => [name, rows])).toEqual([
+        ['ranked.csv', 1],
+        ['report.html', null],
+      ]);
     }));
 
   it('gives outputs of their own: an edit of a published file leaves the lake alone', () =>
@@ -49,10 +56,18 @@ describe('publishing', () => {
   it('answers a repeated attempt with what the first one did, also after a later run', () =>
     withLake(async (lake) => {
       await publish(lake, { run: 'run-1', minute: 0 });
-      expect(await publish(lake, { run: 'run-1', minute: 0 })).toMatchObject({ outcome: 'published', generation: 1, again: true });
+      expect(await publish(lake, { run: 'run-1', minute: 0 })).toMatchObject({
+        outcome: 'published',
+        generation: 1,
+        again: true,
+      });
       await publish(lake, { run: 'run-2', minute: 1 });
       await publish(lake, { run: 'run-3', minute: 2 });
-      expect(await publish(lake, { run: 'run-1', minute: 0 })).toMatchObject({ outcome: 'published', generation: 1, again: true });
+      expect(await publish(lake, { run: 'run-1', minute: 0 })).toMatchObject({
+        outcome: 'published',
+        generation: 1,
+        again: true,
+      });
       expect((await readPointer(lake.store, 'demo'))?.pointer.generation).toBe(3);
     }));
 
@@ -60,8 +75,14 @@ describe('publishing', () => {
     withLake(async (lake) => {
       await publish(lake, { run: 'run-1', minute: 5, content: 'x' });
       expect(await publish(lake, { run: 'run-2', minute: 4 })).toMatchObject({ outcome: 'superseded', generation: 1 });
-      expect(await publish(lake, { run: 'run-3', minute: 5, content: 'x' })).toMatchObject({ outcome: 'unchanged', generation: 1 });
-      expect(await publish(lake, { run: 'run-4', minute: 5, content: 'y' })).toMatchObject({ outcome: 'published', generation: 2 });
+      expect(await publish(lake, { run: 'run-3', minute: 5, content: 'x' })).toMatchObject({
+        outcome: 'unchanged',
+        generation: 1,
+      });
+      expect(await publish(lake, { run: 'run-4', minute: 5, content: 'y' })).toMatchObject({
+        outcome: 'published',
+        generation: 2,
+      });
     }));
 
   it('publishes nothing while the pointer is held', () =>
@@ -90,12 +111,19 @@ describe('publishing', () => {
       const parts = { store: lossy, scratch: lake.scratch };
       for (const [n, how] of ['swap', 'conflict'].entries()) {
         lose = how;
-        expect(await publish(parts, { run: `lost-${how}`, minute: n })).toMatchObject({ outcome: 'published', generation: n + 1, again: false });
+        expect(await publish(parts, { run: `lost-${how}`, minute: n })).toMatchObject({
+          outcome: 'published',
+          generation: n + 1,
+          again: false,
+        });
       }
       lose = 'put';
       await expect(publish(parts, { run: 'lost-put', minute: 5 })).rejects.toThrow('reply lost');
       lose = '';
-      expect(await publish(parts, { run: 'lost-put', minute: 5 })).toMatchObject({ outcome: 'published', generation: 3 });
+      expect(await publish(parts, { run: 'lost-put', minute: 5 })).toMatchObject({
+        outcome: 'published',
+        generation: 3,
+      });
     }));
 
   it('publishes each of many runs at once whole: generations without a gap, one folder each, readers never torn (P2)', () =>
@@ -120,7 +148,9 @@ describe('publishing', () => {
       expect(outcomes.map(({ generation }) => generation).sort()).toEqual([1, 2, 3, 4, 5, 6]);
       expect(seen).toEqual([...seen].sort((a, b) => a - b));
       const { pointer } = (await readPointer(lake.store, 'demo'))!;
-      expect(await readFile(join(home, 'outputs/demo/latest/manifest.json'), 'utf8')).toContain(`"run": "${pointer.run}"`);
+      expect(await readFile(join(home, 'outputs/demo/latest/manifest.json'), 'utf8')).toContain(
+        `"run": "${pointer.run}"`,
+      );
     }));
 
   it('brings latest and the visible pointer back after a frozen writer put an old one there', () =>
@@ -143,7 +173,8 @@ describe('the current snapshot', () => {
     withLake(async (lake, home) => {
       const runs = ['run-1', 'run-2', 'run-3'];
       const snapshots: string[] = [];
-      for (const [minute, run] of runs.entries()) snapshots.push((await publish(lake, { run, minute })).snapshot.snapshot);
+      for (const [minute, run] of runs.entries())
+        snapshots.push((await publish(lake, { run, minute })).snapshot.snapshot);
       await truncate(join(home, snapshots[2]!, 'manifest.json'), 100);
       const second = await readCurrent(lake.store, 'demo');
       expect(second).toMatchObject({ manifest: { run: 'run-2' }, pointer: { run: 'run-3' } });
@@ -165,28 +196,46 @@ describe('the current snapshot', () => {
 
 describe('manifests', () => {
   it('of equal runs are equal but for the fields marked volatile', () => {
-    const one = { ...manifestOf('run-1', '2026-01-01T00:00:00Z'), outputs: [{ name: 'report.html', uri: 'a', rows: null, sha256: 'a'.repeat(64), bytes: 1 }] };
+    const one = {
+      ...manifestOf('run-1', '2026-01-01T00:00:00Z'),
+      outputs: [{ name: 'report.html', uri: 'a', rows: null, sha256: 'a'.repeat(64), bytes: 1 }],
+    };
     const other: Manifest = {
-      ...one, run: 'run-2', trigger: 'schedule', started: 'x', finished: 'y', versions: {}, generation: 4,
+      ...one,
+      run: 'run-2',
+      trigger: 'schedule',
+      started: 'x',
+      finished: 'y',
+      versions: {},
+      generation: 4,
       steps: one.steps.map((step) => ({ ...step, seconds: 9, attempts: 3, reused: true })),
       pipelineMetrics: { ...one.pipelineMetrics!, duration_seconds: 99 },
       outputs: [{ name: 'report.html', uri: 'b', rows: null, sha256: 'b'.repeat(64), bytes: 2 }],
     };
     expect(withoutVolatile(one)).toEqual(withoutVolatile(other));
     expect(withoutVolatile({ ...other, quarantine: { range: 2 } })).not.toEqual(withoutVolatile(one));
-    expect(withoutVolatile({ ...other, steps: [{ ...other.steps[0]!, rowsOut: 7 }] })).not.toEqual(withoutVolatile(one));
+    expect(withoutVolatile({ ...other, steps: [{ ...other.steps[0]!, rowsOut: 7 }] })).not.toEqual(
+      withoutVolatile(one),
+    );
   });
 
   it('of every run are kept once, listed latest first, and found by the start of the id (S3.11)', () =>
     withLake(async (lake) => {
-      const failed: Manifest = { ...manifestOf('aa-1', '2026-01-01T00:00:00Z'), outcome: 'failed', error: { code: 'GR-2001', message: 'x' } };
+      const failed: Manifest = {
+        ...manifestOf('aa-1', '2026-01-01T00:00:00Z'),
+        outcome: 'failed',
+        error: { code: 'GR-2001', message: 'x' },
+      };
       const ref = await writeRunManifest(lake.store, failed);
       expect(await writeRunManifest(lake.store, { ...failed, outcome: 'published' })).toEqual(ref);
       await writeRunManifest(lake.store, manifestOf('ab-2', '2026-01-02T00:00:00Z'));
       expect((await listRuns(lake.store, 'demo')).map(({ run }) => run)).toEqual(['ab-2', 'aa-1']);
       expect(await listRuns(lake.store, 'demo', { limit: 1 })).toHaveLength(1);
       expect(await readRun(lake.store, 'demo', 'aa')).toMatchObject({ outcome: 'failed', error: { code: 'GR-2001' } });
-      await expect(readRun(lake.store, 'demo', 'a')).rejects.toMatchObject({ code: 'GR-4002', message: expect.stringContaining('2 runs') as unknown });
+      await expect(readRun(lake.store, 'demo', 'a')).rejects.toMatchObject({
+        code: 'GR-4002',
+        message: expect.stringContaining('2 runs') as unknown,
+      });
       await expect(readRun(lake.store, 'demo', 'zz')).rejects.toMatchObject({ code: 'GR-4002' });
       expect(await listRuns(lake.store, 'none')).toEqual([]);
     }));

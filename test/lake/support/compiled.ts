@@ -9,7 +9,14 @@ const project = resolve(import.meta.dirname, '../../..');
 export async function compileLake(folder: string, modules: readonly string[]): Promise<void> {
   const config = {
     extends: join(project, 'tsconfig.json'),
-    compilerOptions: { noEmit: false, outDir: join(folder, 'dist'), rootDir: project, declaration: false, sourceMap: false, typeRoots: [join(project, 'node_modules/@types')] },
+    compilerOptions: {
+      noEmit: false,
+      outDir: join(folder, 'dist'),
+      rootDir: project,
+      declaration: false,
+      sourceMap: false,
+      typeRoots: [join(project, 'node_modules/@types')],
+    },
     include: [],
     files: modules.map((name) => join(project, 'lake', name)),
   };
@@ -17,5 +24,9 @@ export async function compileLake(folder: string, modules: readonly string[]): P
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
   await symlink(join(project, 'node_modules'), join(folder, 'node_modules'), 'junction');
-  await promisify(execFile)(process.execPath, [join(project, 'node_modules/typescript/bin/tsc'), '-p', join(folder, 'tsconfig.json')]);
+  await promisify(execFile)(process.execPath, [
+    join(project, 'node_modules/typescript/bin/tsc'),
+    '-p',
+    join(folder, 'tsconfig.json'),
+  ]);
 }

@@ -17,7 +17,17 @@ export function manifestOf(run: string, logicalTime: string): Manifest {
     parameters: { alpha: 1 },
     sources: [],
     steps: [
-      { id: 'features', stage: 'features', rowsIn: 3, rowsOut: 2, inputs: ['a'.repeat(64)], outputs: {}, seconds: 0.5, attempts: 1, reused: false },
+      {
+        id: 'features',
+        stage: 'features',
+        rowsIn: 3,
+        rowsOut: 2,
+        inputs: ['a'.repeat(64)],
+        outputs: {},
+        seconds: 0.5,
+        attempts: 1,
+        reused: false,
+      },
     ],
     quarantine: { range: 1 },
     pipelineMetrics: { records_in: 3, records_out: 2, duration_seconds: 1.5, errors: 1 },
@@ -46,12 +56,27 @@ export interface Attempt {
 let nonces = 0x10000000;
 
 /** Publishes two files of a run; each call is an attempt with a nonce of its own. */
-export async function publish(lake: Pick<Lake, 'store' | 'scratch'>, { run, nonce, minute, content = run }: Attempt): Promise<Published> {
+export async function publish(
+  lake: Pick<Lake, 'store' | 'scratch'>,
+  { run, nonce, minute, content = run }: Attempt,
+): Promise<Published> {
   const logicalTime = new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
   const files = {
-    'ranked.csv': { ...(await putArtifact(lake.store, 'lake/demo/predictions', Buffer.from(`id\n${content}\n`), 'csv')), rows: 1, columns: ['id'] },
+    'ranked.csv': {
+      ...(await putArtifact(lake.store, 'lake/demo/predictions', Buffer.from(`id\n${content}\n`), 'csv')),
+      rows: 1,
+      columns: ['id'],
+    },
     'report.html': await putArtifact(lake.store, 'lake/demo/predictions', Buffer.from(`<p>${run}`), 'html'),
   };
   const { outputs: _o, generation: _g, predecessor: _p, outcome: _c, ...manifest } = manifestOf(run, logicalTime);
-  return publishSnapshot({ lake, pipeline: 'demo', run, nonce: nonce ?? (nonces++).toString(16), logicalTime, files, manifest });
+  return publishSnapshot({
+    lake,
+    pipeline: 'demo',
+    run,
+    nonce: nonce ?? (nonces++).toString(16),
+    logicalTime,
+    files,
+    manifest,
+  });
 }

@@ -12,8 +12,14 @@ for (let round = 0; round < Number(rounds); round++) {
   const expected = round === 0 ? undefined : String(round);
   await writeFile(`${barrier}/ready-${round}-${writer}`, '');
   while (!existsSync(`${barrier}/go-${round}`)) await setTimeout(1);
-  const answers = await Promise.all(writers.map((one, k) => one.swap(Buffer.from(`${round} ${writer}.${k}`), expected)));
-  console.log(JSON.stringify(answers.flatMap((answer, k) => (answer === 'conflict' ? [] : [{ round, answer, name: `${writer}.${k}` }]))));
+  const answers = await Promise.all(
+    writers.map((one, k) => one.swap(Buffer.from(`${round} ${writer}.${k}`), expected)),
+  );
+  console.log(
+    JSON.stringify(
+      answers.flatMap((answer, k) => (answer === 'conflict' ? [] : [{ round, answer, name: `${writer}.${k}` }])),
+    ),
+  );
   await writeFile(`${barrier}/done-${round}-${writer}`, '');
   while (!existsSync(`${barrier}/next-${round}`)) await setTimeout(1);
 }

@@ -19,7 +19,10 @@ async function keysOf(store: ObjectStore, prefix: string): Promise<string[]> {
  * What every object store promises, whatever it stands on. `makeStore` gives an empty store, or one under a prefix
  * that nobody else has; `close` is awaited after each test.
  */
-export function storeConformance(name: string, makeStore: () => Promise<{ store: ObjectStore; close(): Promise<void> }>): void {
+export function storeConformance(
+  name: string,
+  makeStore: () => Promise<{ store: ObjectStore; close(): Promise<void> }>,
+): void {
   const withStore = async (work: (store: ObjectStore) => Promise<void>): Promise<void> => {
     const { store, close } = await makeStore();
     try {
@@ -80,7 +83,9 @@ export function storeConformance(name: string, makeStore: () => Promise<{ store:
 
     it('lists keys under a prefix in ascending order, with sizes, and nothing of its own', () =>
       withStore(async (store) => {
-        const keys = ['p/a', 'p/a-b/1', 'p/a/1', 'p/a/2', 'p/a0', 'p/ab', 'p/b/c/d', 'q'].filter((key) => key !== 'p/a');
+        const keys = ['p/a', 'p/a-b/1', 'p/a/1', 'p/a/2', 'p/a0', 'p/ab', 'p/b/c/d', 'q'].filter(
+          (key) => key !== 'p/a',
+        );
         for (const key of [...keys].reverse()) await store.putIfAbsent(key, text(key));
         await store.swap('p/register.json', text('{}'), undefined);
         const all = [...keys, 'p/register.json'].sort();
@@ -129,15 +134,25 @@ export function storeConformance(name: string, makeStore: () => Promise<{ store:
         }),
       ));
 
-    it.each(['', '/etc/passwd', '../x', 'a/../../x', 'a//b', './a', 'a\\b', 'a\0b', '.hidden/x', 'a/', `${'x'.repeat(300)}`])(
-      'refuses the key %j for every call',
-      (key) =>
-        withStore(async (store) => {
-          await expect(store.putIfAbsent(key, text('x'))).rejects.toMatchObject({ code: 'GR-5004' });
-          await expect(store.get(key)).rejects.toMatchObject({ code: 'GR-5004' });
-          await expect(store.swap(key, text('x'), undefined)).rejects.toMatchObject({ code: 'GR-5004' });
-          await expect(store.delete(key)).rejects.toMatchObject({ code: 'GR-5004' });
-        }),
+    it.each([
+      '',
+      '/etc/passwd',
+      '../x',
+      'a/../../x',
+      'a//b',
+      './a',
+      'a\\b',
+      'a\0b',
+      '.hidden/x',
+      'a/',
+      `${'x'.repeat(300)}`,
+    ])('refuses the key %j for every call', (key) =>
+      withStore(async (store) => {
+        await expect(store.putIfAbsent(key, text('x'))).rejects.toMatchObject({ code: 'GR-5004' });
+        await expect(store.get(key)).rejects.toMatchObject({ code: 'GR-5004' });
+        await expect(store.swap(key, text('x'), undefined)).rejects.toMatchObject({ code: 'GR-5004' });
+        await expect(store.delete(key)).rejects.toMatchObject({ code: 'GR-5004' });
+      }),
     );
 
     it('ends with the reason of its signal', () =>
@@ -166,7 +181,9 @@ export function storeConformance(name: string, makeStore: () => Promise<{ store:
         };
         await expect(registerModel(lossy, 'demo', model)).rejects.toThrow('connection reset');
         expect(await registerModel(store, 'demo', model)).toMatchObject({ version: 1 });
-        expect(await registerModel(store, 'demo', { ...model, onnx: { ...model.onnx, sha256: 'c'.repeat(64) } })).toMatchObject({ version: 2 });
+        expect(
+          await registerModel(store, 'demo', { ...model, onnx: { ...model.onnx, sha256: 'c'.repeat(64) } }),
+        ).toMatchObject({ version: 2 });
       }));
   });
 }
