@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { ReadonlyDeep, Settings } from '../config/settings.js';
 import { GeorefreshError } from '../config/errors.js';
+import type { ReadonlyDeep, Settings } from '../config/settings.js';
 import { fetchBytes } from '../lake/artifacts.js';
 import type { Lake } from '../lake/lake.js';
 import type { Artifact, TableRef } from '../lake/types.js';
@@ -17,14 +17,19 @@ export interface Deps {
 }
 
 /** Key prefix of what a stage leaves in the lake. */
-export const prefixOf = (pipeline: string, folder: 'raw' | 'validated' | 'quarantine' | 'features' | 'models' | 'predictions' | 'state'): string =>
-  `lake/${pipeline}/${folder}`;
+export const prefixOf = (
+  pipeline: string,
+  folder: 'raw' | 'validated' | 'quarantine' | 'features' | 'models' | 'predictions' | 'state',
+): string => `lake/${pipeline}/${folder}`;
 
 const KEPT_DEFINITIONS = 8;
 const definitions = new Map<string, FrozenDefinition>();
 
 /** The definition that a run was frozen with. */
-export async function definitionOf({ store }: Lake, { definition }: Pick<StepInput, 'definition'>): Promise<FrozenDefinition> {
+export async function definitionOf(
+  { store }: Lake,
+  { definition }: Pick<StepInput, 'definition'>,
+): Promise<FrozenDefinition> {
   const known = definitions.get(definition.sha256);
   if (known !== undefined) return known;
   const frozen = JSON.parse(Buffer.from(await fetchBytes(store, definition)).toString('utf8')) as FrozenDefinition;

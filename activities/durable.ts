@@ -1,4 +1,10 @@
-import { activityInfo, ApplicationFailure, CancelledFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import {
+  ApplicationFailure,
+  activityInfo,
+  CancelledFailure,
+  cancellationSignal,
+  heartbeat,
+} from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { codeOf, ERRORS, GeorefreshError } from '../config/errors.js';
 import type { StepInput, StepResult } from './types.js';
@@ -26,7 +32,10 @@ export type Made = Omit<StepResult, 'inputs' | 'began' | 'seconds' | 'attempt'>;
  * Makes an activity of a function: heartbeats while it works, passes cancellation on, and turns what it throws into a
  * failure that carries the code of the error registry, so that the engine retries what may pass and nothing else.
  */
-export function activity<I, R>(log: Logger, work: (input: I, context: StepContext) => Promise<R>): (input: I) => Promise<R> {
+export function activity<I, R>(
+  log: Logger,
+  work: (input: I, context: StepContext) => Promise<R>,
+): (input: I) => Promise<R> {
   return async (input) => {
     const { activityId, attempt, workflowExecution } = activityInfo();
     const signal = cancellationSignal();
@@ -85,7 +94,10 @@ function failure(error: unknown): ApplicationFailure {
   const where = error instanceof GeorefreshError ? error.where : [];
   return ApplicationFailure.create({
     type: code,
-    message: error instanceof GeorefreshError ? error.message : `${title}: ${error instanceof Error ? error.message : String(error)}`,
+    message:
+      error instanceof GeorefreshError
+        ? error.message
+        : `${title}: ${error instanceof Error ? error.message : String(error)}`,
     nonRetryable: !retryable,
     details: [{ where, remedy }],
     ...(error instanceof Error && { cause: error }),

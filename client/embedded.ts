@@ -6,12 +6,20 @@ import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { GeorefreshError } from '../config/errors.js';
 import type { readSettings } from '../config/settings.js';
-import { type EngineProgress, connectOrStart, enginePaths, type Engine, readAliveRecord, superviseEngine } from '../workers/engine.js';
 import { type EngineConnection, externalEngine } from '../workers/engine/external.js';
 import { withLock } from '../workers/engine/lock.js';
 import { isAlive, ownProcess, type ProcessId } from '../workers/engine/process.js';
 import { LOOPBACK } from '../workers/engine/server.js';
 import { readJson, writeJson } from '../workers/engine/state.js';
+import {
+  connectOrStart,
+  type Engine,
+  type EngineProgress,
+  enginePaths,
+  readAliveRecord,
+  resolveBinary,
+  superviseEngine,
+} from '../workers/engine.js';
 import type { Role } from '../workers/roles.js';
 import { startFleet } from './fleet.js';
 import { clientOf, type Georefresh, type Reached } from './index.js';
@@ -47,12 +55,17 @@ const workersFolder = (home: string): string => join(enginePaths(home).folder, '
 export async function liveWorkers(home: string): Promise<WorkerRecord[]> {
   const folder = workersFolder(home);
   const files = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json'));
-  const records = await Promise.all(files.map((name) => readJson<WorkerRecord>(join(folder, name)).catch(() => undefined)));
+  const records = await Promise.all(
+    files.map((name) => readJson<WorkerRecord>(join(folder, name)).catch(() => undefined)),
+  );
   return records.filter((record) => record !== undefined && isAlive(record)) as WorkerRecord[];
 }
 
 /** The engine that settings or environment name, else the one that runs for the home; undefined where none does. */
-async function locate(settings: Settings, env: NodeJS.ProcessEnv): Promise<{ connection: EngineConnection; namespace: string; ui?: string } | undefined> {
+async function locate(
+  settings: Settings,
+  env: NodeJS.ProcessEnv,
+): Promise<{ connection: EngineConnection; namespace: string; ui?: string } | undefined> {
   const external = await externalEngine(engineEnv(settings, env));
   if (external !== undefined) return external;
   const record = await readAliveRecord(settings.home);
@@ -68,10 +81,15 @@ const engineEnv = ({ engine }: Settings, env: NodeJS.ProcessEnv): NodeJS.Process
   TEMPORAL_NAMESPACE: engine.namespace,
 });
 
-async function open(connection: EngineConnection, namespace: string): Promise<{ client: Client; connection: Connection; address: string }> {
+async function open(connection: EngineConnection, namespace: string): Promise<Reached> {
   try {
     const opened = await Connection.connect({ ...connection, connectTimeout: REACH_MS });
-    return { client: new Client({ connection: opened, namespace }), connection: opened, address: connection.address };
+    return {
+      client: new Client({ connection: opened, namespace }),
+      connection: opened,
+      address: connection.address,
+      namespace,
+    };
   } catch (error) {
     throw new GeorefreshError('GR-5001', `nothing answers at ${connection.address}`, { cause: error });
   }
@@ -83,14 +101,35 @@ export async function reachEngine(settings: Settings, env: NodeJS.ProcessEnv): P
   if (found === undefined) return undefined;
   const { connection, namespace, ui } = found;
   const workers = ui === undefined ? undefined : (await liveWorkers(settings.home)).length;
-  return { ...(await open(connection, namespace)), ...(ui !== undefined && { ui }), ...(workers !== undefined && { workers }) };
+  return {
+    ...(await open(connection, namespace)),
+    ...(ui !== undefined && { ui }),
+    ...(workers !== undefined && { workers }),
+  };
+}
+
+/** Where an engine would come from if one were needed now. */
+export async function prospectOf(env: NodeJS.ProcessEnv): Promise<{ text: string; ready: boolean }> {
+  const quiet = { info: () => undefined, warn: () => undefined };
+  try {
+    const { server, path, source } = await resolveBinary({ env, log: quiet, sources: ['path', 'cache'] });
+    return { text: `${server} (${source}: ${path}), started when needed`, ready: true };
+  } catch {
+    return {
+      text: 'none here yet: it is downloaded, or built with Go (minutes, once), when first needed',
+      ready: false,
+    };
+  }
 }
 
 /**
  * Gives `work` a client of an engine with workers: those that run, or else ones that live as long as `work`. A dead
  * engine is restarted meanwhile, and workers that end are replaced. An engine that runs elsewhere has workers of its own.
  */
-export async function withEngine<T>(options: EmbeddedOptions, work: (client: Georefresh, engine: Engine) => Promise<T>): Promise<T> {
+export async function withEngine<T>(
+  options: EmbeddedOptions,
+  work: (client: Georefresh, engine: Engine) => Promise<T>,
+): Promise<T> {
   const { settings, env, log, onProgress, onNotice = () => undefined, signal } = options;
   const { home } = settings;
   const isOurs = settings.engine.address === undefined;
@@ -108,10 +147,18 @@ export async function withEngine<T>(options: EmbeddedOptions, work: (client: Geo
     const reached = await open(connection, namespace);
     ending.unshift(() => reached.connection.close());
     if (isOurs) {
-      const supervisor = superviseEngine({ home, log, onFailure: fail, onRestart: () => onNotice('the engine had died and was started again') });
+      const supervisor = superviseEngine({
+        home,
+        log,
+        onFailure: fail,
+        onRestart: () => onNotice('the engine had died and was started again'),
+      });
       ending.unshift(() => supervisor.stop());
       const start = async (roles: Role[]) => {
-        const [{ startWorkers }, { installRuntime }] = await Promise.all([import('../workers/roles.js'), import('../workers/runtime.js')]);
+        const [{ startWorkers }, { installRuntime }] = await Promise.all([
+          import('../workers/roles.js'),
+          import('../workers/runtime.js'),
+        ]);
         installRuntime(log);
         return startWorkers({ connection, namespace, settings, log, roles });
       };
@@ -120,9 +167,13 @@ export async function withEngine<T>(options: EmbeddedOptions, work: (client: Geo
     } else {
       const unpolled = await unpolledQueues(reached.connection, namespace);
       if (unpolled.length > 0)
-        onNotice(`no worker polls ${unpolled.join(', ')} at ${connection.address}; runs wait there until one does (georefresh up starts some)`);
+        onNotice(
+          `no worker polls ${unpolled.join(', ')} at ${connection.address}; runs wait there until one does (georefresh up starts some)`,
+        );
     }
-    const client = await clientOf(settings, () => Promise.resolve({ ...reached, ...(engine.ui !== undefined && { ui: engine.ui }) }));
+    const client = await clientOf(settings, () =>
+      Promise.resolve({ ...reached, ...(engine.ui !== undefined && { ui: engine.ui }) }),
+    );
     return await Promise.race([work(client, engine), failed]);
   } finally {
     // Workers first, the engine last: what they end with is still written down.
@@ -180,17 +231,29 @@ export async function runUp(options: UpOptions): Promise<UpRecord | undefined> {
   if (other !== undefined) return other;
   const ending: (() => Promise<unknown>)[] = [() => rm(upPath(home), { force: true })];
   try {
-    const engine = await connectOrStart({ home, log, env: engineEnv(settings, env), onProgress: options.onProgress, signal: until });
+    const engine = await connectOrStart({
+      home,
+      log,
+      env: engineEnv(settings, env),
+      onProgress: options.onProgress,
+      signal: until,
+    });
     ending.unshift(() => engine.release());
     const { connection, namespace, ui, pid } = engine;
     await writeJson(upPath(home), { ...ownProcess(), workers, ...(ui !== undefined && { ui }) } satisfies UpRecord);
     const { failed, fail } = failure();
     if (engine.kind !== 'external') {
-      const supervisor = superviseEngine({ home, log, onFailure: fail, onRestart: ({ pid: now }) => onNotice(`the engine had died; it runs again as process ${now}`) });
+      const supervisor = superviseEngine({
+        home,
+        log,
+        onFailure: fail,
+        onRestart: ({ pid: now }) => onNotice(`the engine had died; it runs again as process ${now}`),
+      });
       ending.unshift(() => supervisor.stop());
     }
     const program = fileURLToPath(new URL('../workers/main.js', import.meta.url));
-    if (!existsSync(program)) throw new GeorefreshError('GR-5006', 'the project is not built: npm run build', { where: [{ file: program }] });
+    if (!existsSync(program))
+      throw new GeorefreshError('GR-5006', 'the project is not built: npm run build', { where: [{ file: program }] });
     const fleet = startFleet({
       ...{ count: workers, program, env: { ...env, GEOREFRESH_HOME: home } },
       args: ['--address', connection.address, '--namespace', namespace],
@@ -203,7 +266,13 @@ export async function runUp(options: UpOptions): Promise<UpRecord | undefined> {
       until.addEventListener('abort', () => resolve(), { once: true });
     });
     await Promise.race([fleet.ready, stopped, failed]);
-    if (!until.aborted) onUp({ address: connection.address, pids: fleet.pids(), ...(ui !== undefined && { ui }), ...(pid !== undefined && { enginePid: pid }) });
+    if (!until.aborted)
+      onUp({
+        address: connection.address,
+        pids: fleet.pids(),
+        ...(ui !== undefined && { ui }),
+        ...(pid !== undefined && { enginePid: pid }),
+      });
     await Promise.race([stopped, failed, fleet.failed]);
     return undefined;
   } finally {

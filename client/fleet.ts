@@ -50,7 +50,10 @@ export function startFleet(options: FleetOptions): Fleet {
   const keep = async (slot: number, onceReady: () => void): Promise<void> => {
     const restarts = new Restarts();
     while (!stopping.signal.aborted) {
-      const child = fork(options.program, [...options.args], { env: options.env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      const child = fork(options.program, [...options.args], {
+        env: options.env,
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
       children.set(slot, child);
       const tooLate = setTimeout(() => child.kill('SIGKILL'), readyMs);
       child.once('message', () => {
@@ -63,7 +66,8 @@ export function startFleet(options: FleetOptions): Fleet {
       children.delete(slot);
       if (child.pid !== undefined) options.onEnd?.(child.pid);
       if (stopping.signal.aborted) return;
-      if (!restarts.allowed()) return fail(new GeorefreshError('GR-5006', `a worker died six times within a minute, at last ${how}`));
+      if (!restarts.allowed())
+        return fail(new GeorefreshError('GR-5006', `a worker died six times within a minute, at last ${how}`));
       options.onRestart?.(child.pid ?? 0, how);
       await sleep(PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }

@@ -5,13 +5,20 @@ import { readSettings } from '../config/settings.js';
 import type { Manifest } from '../lake/manifest.js';
 import type { ObjectStore } from '../lake/types.js';
 import type { RefreshInput } from '../workflows/messages.js';
-import { findManifest, type PublishedOutput, readPublished, readRuns, type RunFilter, type RunRecord } from './records.js';
+import {
+  findManifest,
+  type PublishedOutput,
+  type RunFilter,
+  type RunRecord,
+  readPublished,
+  readRuns,
+} from './records.js';
 import type { Refresh } from './refreshes.js';
 import { lakeStatus, openRuns, type Status } from './status.js';
 import { openStore } from './store.js';
 
 export type { RunSummary } from '../activities/types.js';
-export { type ErrorCode, ERRORS, GeorefreshError } from '../config/errors.js';
+export { ERRORS, type ErrorCode, GeorefreshError } from '../config/errors.js';
 export type { Manifest } from '../lake/manifest.js';
 export type { RefreshInput } from '../workflows/messages.js';
 export type { Published, PublishedOutput, RunFilter, RunRecord } from './records.js';
@@ -35,6 +42,7 @@ export interface Reached {
   client: Client;
   connection: Connection;
   address: string;
+  namespace: string;
   ui?: string;
   workers?: number;
 }
@@ -111,7 +119,8 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
   const checked = async (pipeline: string | undefined): Promise<string[]> => {
     const known = await pipelines();
     if (pipeline === undefined) return known;
-    if (!known.includes(pipeline)) throw new GeorefreshError('GR-4001', `\`${pipeline}\`; there are ${known.join(', ') || 'none'}`);
+    if (!known.includes(pipeline))
+      throw new GeorefreshError('GR-4001', `\`${pipeline}\`; there are ${known.join(', ') || 'none'}`);
     return [pipeline];
   };
 
@@ -131,9 +140,16 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       const names = await checked(pipeline);
       const asked = engine().then(
         async (found) => ({ found, open: found && (await openRuns(found.client, pipeline)) }),
-        (error: unknown) => ({ found: undefined, open: undefined, reason: error instanceof Error ? error.message : String(error) }),
+        (error: unknown) => ({
+          found: undefined,
+          open: undefined,
+          reason: error instanceof Error ? error.message : String(error),
+        }),
       );
-      const [{ found, open, ...fault }, ...lake] = await Promise.all([asked, ...names.map((name) => lakeStatus(store, name, Date.now()))]);
+      const [{ found, open, ...fault }, ...lake] = await Promise.all([
+        asked,
+        ...names.map((name) => lakeStatus(store, name, Date.now())),
+      ]);
       const { address, ui, workers } = found ?? {};
       const state = found === undefined ? ('reason' in fault ? 'silent' : 'down') : open === 'silent' ? 'silent' : 'up';
       return {
@@ -151,7 +167,9 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
     async runs(pipeline, filter) {
       const names = await checked(pipeline);
       const runs = (await Promise.all(names.map((name) => readRuns(store, name, filter)))).flat();
-      return runs.sort((a, b) => Date.parse(b.logicalTime) - Date.parse(a.logicalTime)).slice(0, filter?.limit ?? runs.length);
+      return runs
+        .sort((a, b) => Date.parse(b.logicalTime) - Date.parse(a.logicalTime))
+        .slice(0, filter?.limit ?? runs.length);
     },
     async show(run) {
       return findManifest(store, await pipelines(), run);

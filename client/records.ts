@@ -101,19 +101,29 @@ export async function readRuns(store: ObjectStore, pipeline: string, filter: Run
 }
 
 /** The manifest of the run whose id begins so, among all pipelines; GR-4002 where there is none, or more than one. */
-export async function findManifest(store: ObjectStore, pipelines: readonly string[], prefix: string): Promise<Manifest> {
+export async function findManifest(
+  store: ObjectStore,
+  pipelines: readonly string[],
+  prefix: string,
+): Promise<Manifest> {
   const runs = await Promise.all(pipelines.map((pipeline) => listRuns(store, pipeline)));
   const hits = pipelines.flatMap((pipeline, i) =>
-    (runs[i] ?? []).filter(({ run }) => prefix.length >= 4 && run.startsWith(prefix)).map(({ run }) => ({ pipeline, run })),
+    (runs[i] ?? [])
+      .filter(({ run }) => prefix.length >= 4 && run.startsWith(prefix))
+      .map(({ run }) => ({ pipeline, run })),
   );
   const [only, ...others] = hits;
   if (only === undefined) throw new GeorefreshError('GR-4002', `${prefix} (a run id has at least four characters)`);
-  if (others.length > 0) throw new GeorefreshError('GR-4002', `${prefix} begins the ids of ${hits.length} runs; give more of it`);
+  if (others.length > 0)
+    throw new GeorefreshError('GR-4002', `${prefix} begins the ids of ${hits.length} runs; give more of it`);
   return readRun(store, only.pipeline, only.run);
 }
 
 /** What is published now; undefined where nothing is. */
-export async function readPublished(store: ObjectStore, pipeline: string): Promise<(Published & { outputs: PublishedOutput[] }) | undefined> {
+export async function readPublished(
+  store: ObjectStore,
+  pipeline: string,
+): Promise<(Published & { outputs: PublishedOutput[] }) | undefined> {
   const current = await readCurrent(store, pipeline);
   if (current === undefined) return undefined;
   const { pointer, snapshot, manifest, warnings } = current;

@@ -1,13 +1,19 @@
-import { type Client, isGrpcServiceError, ServiceError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Client,
+  isGrpcServiceError,
+  ServiceError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { StepProgress } from '../activities/durable.js';
 import type { RunSummary } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { GeorefreshError } from '../config/errors.js';
 import { TASK_QUEUES } from '../config/queues.js';
-import { progressQuery, type Progress, type RefreshInput, runWorkflowId, waitingQuery } from '../workflows/messages.js';
+import { type Progress, progressQuery, type RefreshInput, runWorkflowId, waitingQuery } from '../workflows/messages.js';
 import { failureOf } from './failure.js';
 
 /** A step under way, with what its worker last said of it. */
@@ -99,7 +105,8 @@ export async function findRefresh(client: Client, prefix: string): Promise<Refre
   const found = (await listRefreshes(client, query)).filter(({ run }) => run.startsWith(prefix));
   const [only, ...others] = found;
   if (only === undefined) throw new GeorefreshError('GR-4002', prefix);
-  if (others.length > 0) throw new GeorefreshError('GR-4002', `${prefix} begins the ids of ${found.length} runs; give more of it`);
+  if (others.length > 0)
+    throw new GeorefreshError('GR-4002', `${prefix} begins the ids of ${found.length} runs; give more of it`);
   return only;
 }
 
@@ -143,7 +150,12 @@ function refreshOf(client: Client, { workflowId, runId, startTime }: Listed, pip
 /** Queries answer only while a worker is up; nothing here waits longer for one than this. */
 const QUERY_DEADLINE_MS = 2_000;
 
-async function progressOf(client: Client, handle: WorkflowHandle, pipeline: string, run: string): Promise<RunProgress | undefined> {
+async function progressOf(
+  client: Client,
+  handle: WorkflowHandle,
+  pipeline: string,
+  run: string,
+): Promise<RunProgress | undefined> {
   try {
     return await client.withDeadline(Date.now() + QUERY_DEADLINE_MS, async () => {
       const { childRun } = await handle.query(waitingQuery);

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { ObjectStore } from '../lake/types.js';
-import { type Published, readPublished, readRuns, type RunRecord } from './records.js';
+import { type Published, type RunRecord, readPublished, readRuns } from './records.js';
 import type { RunProgress } from './refreshes.js';
 
 /** A refresh that has not ended. */
@@ -52,7 +52,10 @@ const ENGINE_MS = 3_000;
 export async function lakeStatus(store: ObjectStore, pipeline: string, now: number): Promise<PipelineStatus> {
   const status: PipelineStatus = { pipeline, published: null, ageSeconds: null, lastRun: null, running: [] };
   try {
-    const [current, runs] = await Promise.all([readPublished(store, pipeline), readRuns(store, pipeline, { limit: RECENT })]);
+    const [current, runs] = await Promise.all([
+      readPublished(store, pipeline),
+      readRuns(store, pipeline, { limit: RECENT }),
+    ]);
     const [lastRun] = runs.sort((a, b) => Date.parse(b.started) - Date.parse(a.started));
     if (current === undefined) return { ...status, lastRun: lastRun ?? null };
     const { outputs: _, ...published } = current;

@@ -21,7 +21,12 @@ const REPLACED_MS = 15_000;
  * Sees to it that a command's run has workers: where the home has none, they run in this process until `stop`. Worker
  * processes that vanish for good are replaced in the same way. Ours leave no record: others must not count on them.
  */
-export async function tendWorkers({ missingRoles, start, log, onFailure }: TendOptions): Promise<{ stop(): Promise<void> }> {
+export async function tendWorkers({
+  missingRoles,
+  start,
+  log,
+  onFailure,
+}: TendOptions): Promise<{ stop(): Promise<void> }> {
   const ending = new AbortController();
   const restarts = new Restarts();
   let own: Workers | undefined;

@@ -34,7 +34,7 @@ class BooleanView {
   }
 }
 
-/** The table as arquero sees it, nothing copied. Missing numbers are NaN, which arquero's aggregates leave out; others null. */
+/** The table as arquero sees it, nothing copied. Missing numbers are NaN, which arquero's aggregates leave out; others null. Its orderby puts missing ones first. */
 export function toArquero({ columns }: Columns): ColumnTable {
   const views = Object.entries(columns).map(([name, column]) => [name, viewOf(column)] as const);
   return table(Object.fromEntries(views));
@@ -51,11 +51,10 @@ function viewOf(column: Column): Float64Array | TextView | BooleanView {
  */
 export function fromArquero(source: ColumnTable, types: Readonly<Record<string, Column['type']>> = {}): Columns {
   const rows = source.numRows();
-  const indices = source.indices();
   const columns: Record<string, Column> = {};
   for (const name of source.columnNames()) {
-    const from = source.getter(name);
-    const at = (row: number): unknown => from(indices[row] ?? -1);
+    // Its rows are those that are left by filters, in the table's order.
+    const at: (row: number) => unknown = source.getter(name);
     columns[name] = columnOf(name, types[name] ?? typeOf(at, rows), at, rows);
   }
   return { rows, columns };

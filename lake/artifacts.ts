@@ -1,38 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { GeorefreshError } from '../config/errors.js';
-import { storeError } from './durable.js';
+import { hashFile, sha256Of } from './hashing.js';
 import { keyOf } from './keys.js';
 import type { Artifact, Body, CallOptions, ObjectStore } from './types.js';
 
-const HASH_BLOCK = 1 << 20;
-
-/** Lower-case hex SHA-256 of bytes. */
-export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
-
-/** Digest and size of a file, read in blocks. */
-export async function hashFile(path: string, { signal }: CallOptions = {}): Promise<{ sha256: string; bytes: number }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  try {
-    await pipeline(
-      createReadStream(path, { highWaterMark: HASH_BLOCK }),
-      async (blocks: AsyncIterable<Buffer>) => {
-        for await (const block of blocks) {
-          hash.update(block);
-          bytes += block.length;
-        }
-      },
-      signal ? { signal } : {},
-    );
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw storeError(error, `reading ${path}`);
-  }
-  return { sha256: hash.digest('hex'), bytes };
-}
+export { hashFile, sha256Of };
 
 /** The content address of an object: `<prefix>/<first two digits>/<sha256>.<ext>`. */
 export const addressOf = (prefix: string, sha256: string, ext: string): string =>
@@ -88,8 +60,7 @@ async function assertStanding(store: ObjectStore, ref: Artifact, body: Body, opt
 async function isWhole(store: ObjectStore, ref: Artifact, options: CallOptions): Promise<boolean> {
   const found = await store.head(ref.uri, options);
   if (found?.bytes !== ref.bytes) return false;
-  const probe = createHash('sha256').update(await store.get(ref.uri, options));
-  return probe.digest('hex') === ref.sha256;
+  return sha256Of(await store.get(ref.uri, options)) === ref.sha256;
 }
 
 /** The bytes of an object, its digest checked: GR-4005 names an object that differs, GR-4004 one that is absent. */

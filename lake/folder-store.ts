@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, link, open, readdir, realpath, stat, unlink } from 'node:fs/promises';
+import { copyFile, link, open, realpath, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { GeorefreshError } from '../config/errors.js';
@@ -16,16 +16,11 @@ import {
 } from './durable.js';
 import { aliasFolder } from './folder-alias.js';
 import { FolderRegister } from './folder-register.js';
+import { type Listed, walkFolder } from './folder-walk.js';
 import { checkKey } from './keys.js';
 import type { Body, CallOptions, ObjectStore, Registered, Version } from './types.js';
 
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
-
-interface Listed {
-  key: string;
-  bytes: number;
-  modified: Date;
-}
 
 /**
  * An object store on a folder of a local file system.
@@ -106,7 +101,7 @@ export class FolderStore implements ObjectStore {
     const folder = slash < 0 ? '' : checkKey(prefix.slice(0, slash));
     signal?.throwIfAborted();
     const start = folder === '' ? this.#root : await this.#pathToRead(folder).catch(absent);
-    if (start !== undefined) yield* this.#walk(start, folder === '' ? '' : `${folder}/`, prefix, signal);
+    if (start !== undefined) yield* walkFolder(start, folder === '' ? '' : `${folder}/`, prefix, signal);
   }
 
   async delete(key: string, { signal }: CallOptions = {}): Promise<void> {
@@ -192,26 +187,6 @@ export class FolderStore implements ObjectStore {
   #inside(real: string): string {
     if (real === this.#root || real.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep)) return real;
     throw new GeorefreshError('GR-5004', `${real} lies outside the store ${this.#root}`);
-  }
-
-  async *#walk(folder: string, at: string, prefix: string, signal: AbortSignal | undefined): AsyncIterable<Listed> {
-    signal?.throwIfAborted();
-    const entries = await readdir(folder, { withFileTypes: true }).catch(absent);
-    // A folder sorts as its keys do, with the slash: "a-b" stands before "a/b".
-    const names = (entries ?? [])
-      .filter((entry) => !entry.name.startsWith('.') && (entry.isFile() || entry.isDirectory()))
-      .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
-      .sort();
-    for (const name of names) {
-      const key = at + name;
-      const path = join(folder, name);
-      if (name.endsWith('/')) {
-        if (key.startsWith(prefix) || prefix.startsWith(key)) yield* this.#walk(path, key, prefix, signal);
-      } else if (key.startsWith(prefix)) {
-        const found = await stat(path).catch(absent);
-        if (found !== undefined) yield { key, bytes: found.size, modified: found.mtime };
-      }
-    }
   }
 }
 

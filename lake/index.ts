@@ -1,8 +1,9 @@
 export { fromArquero, toArquero } from './arquero.js';
-export { fetchBytes, fetchFile, hashFile, putArtifact, sha256Of, stands } from './artifacts.js';
+export { fetchBytes, fetchFile, putArtifact, stands } from './artifacts.js';
 export { type Current, followLatest, readCurrent, readManifest } from './current.js';
 export type { DuckDb, SessionOptions } from './duckdb.js';
 export { FolderStore } from './folder-store.js';
+export { hashFile, sha256Of } from './hashing.js';
 export { checkKey, keyOf, stampOf } from './keys.js';
 export { type Lake, type LakeOptions, openLake } from './lake.js';
 export { type Manifest, manifestSchema, withoutVolatile } from './manifest.js';

@@ -1,5 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GeorefreshError } from '../config/errors.js';
 import { DuckDb } from './duckdb.js';
 import { FolderStore } from './folder-store.js';
 import { Scratch } from './scratch.js';
@@ -8,7 +10,9 @@ import type { ObjectStore } from './types.js';
 export interface LakeOptions {
   /** The home: the folder store's root (`lake/…`, `outputs/…`), and the place of the scratch folder. */
   home: string;
-  /** A store elsewhere than in the home folder. */
+  /** A store elsewhere than in the home folder: `file:///…` or a folder's path. */
+  storeUri?: string;
+  /** A store that is open already, in place of `storeUri`. */
   store?: ObjectStore;
   /** Bound on the local copies of objects, in bytes. */
   scratchBytes: number;
@@ -27,7 +31,7 @@ export interface Lake {
 
 export async function openLake(options: LakeOptions): Promise<Lake> {
   const home = resolve(options.home);
-  const store = options.store ?? (await FolderStore.open(home));
+  const store = options.store ?? (await FolderStore.open(folderOf(options.storeUri ?? home)));
   await mkdir(home, { recursive: true });
   // DuckDB compares real paths with the folder it is let into.
   const scratch = await Scratch.open({
@@ -54,4 +58,10 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
     await scratch.close();
     throw error;
   }
+}
+
+function folderOf(uri: string): string {
+  if (uri.startsWith('file:')) return fileURLToPath(uri);
+  if (/^[a-z][a-z0-9+.-]+:/i.test(uri)) throw new GeorefreshError('GR-1002', `store ${uri} is no folder`);
+  return resolve(uri);
 }

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { absent } from './durable.js';
 
 /**
  * Names of processes that can be looked at later: `<place>-<pid>-<start>`. A pid alone is soon given to another
@@ -44,5 +47,19 @@ function pidNamespace(): string {
     return readlinkSync('/proc/self/ns/pid');
   } catch {
     return '';
+  }
+}
+
+/** Folders of processes that cannot be looked at from here (another host or container) are kept this long. */
+const FOREIGN_KEPT_MS = 7 * 24 * 3600 * 1000;
+
+/** Removes the folders in `root` that are named for processes which have ended. */
+export async function removeOrphans(root: string): Promise<void> {
+  const names = (await readdir(root).catch(absent)) ?? [];
+  for (const name of names) {
+    const alive = isAlive(name);
+    const path = join(root, name);
+    const old = alive === undefined && Date.now() - ((await stat(path).catch(absent))?.mtimeMs ?? 0) > FOREIGN_KEPT_MS;
+    if (alive === false || old) await rm(path, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,5 @@
 import { GeorefreshError } from '../config/errors.js';
-import { sha256Of } from './artifacts.js';
+import { sha256Of } from './hashing.js';
 import { keyOf, stampOf } from './keys.js';
 import { jsonBytes, type Manifest, manifestSchema, parseManifest } from './manifest.js';
 import type { Artifact, CallOptions, ObjectStore } from './types.js';

@@ -1,15 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { fetchFile, hashFile } from './artifacts.js';
+import { fetchFile } from './artifacts.js';
 import { absent, storeError } from './durable.js';
-import { isAlive, processName } from './processes.js';
+import { copyHashed, hashFile } from './hashing.js';
+import { processName, removeOrphans } from './processes.js';
 import type { Artifact, CallOptions, ObjectStore } from './types.js';
-
-/** Folders of processes that cannot be looked at from here (another host or container) are kept this long. */
-const FOREIGN_KEPT_MS = 7 * 24 * 3600 * 1000;
 
 /** The seal of an entry that is no longer found: no file has it. */
 const DROPPED = 'dropped';
@@ -80,37 +76,27 @@ export class Scratch {
   async capture(
     path: string,
     ext: string,
-    { signal }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<{ path: string; sha256: string; bytes: number }> {
     const copy = this.newFile(ext);
-    const hash = createHash('sha256');
-    let bytes = 0;
     try {
-      await pipeline(
-        createReadStream(path, { highWaterMark: 1 << 20 }),
-        async function* (blocks: AsyncIterable<Buffer>) {
-          for await (const block of blocks) {
-            hash.update(block);
-            bytes += block.length;
-            yield block;
-          }
-        },
-        createWriteStream(copy, { flags: 'wx' }),
-        signal ? { signal } : {},
-      );
+      return { path: copy, ...(await copyHashed(path, copy, options)) };
     } catch (error) {
       await this.discard(copy);
-      signal?.throwIfAborted();
-      throw storeError(error, `copying ${path}`);
+      throw error;
     }
-    return { path: copy, sha256: hash.digest('hex'), bytes };
   }
 
   /** Takes a made file over as the local copy of the object it was just put as: the next user need not fetch it. */
   async adopt(path: string, ref: Artifact): Promise<void> {
     if (this.#entries.has(ref.sha256)) return this.discard(path);
     const entry = this.#enter(ref, undefined, (target) => rename(path, target));
-    await entry.ready;
+    entry.users++;
+    try {
+      await entry.ready;
+    } finally {
+      this.#leave(entry);
+    }
     await this.#evict();
   }
 
@@ -227,14 +213,4 @@ export class Scratch {
 async function sealOf(path: string): Promise<string> {
   const { size, ino, mtimeNs } = await stat(path, { bigint: true });
   return `${size} ${ino} ${mtimeNs}`;
-}
-
-async function removeOrphans(root: string): Promise<void> {
-  const names = (await readdir(root).catch(absent)) ?? [];
-  for (const name of names) {
-    const alive = isAlive(name);
-    const path = join(root, name);
-    const old = alive === undefined && Date.now() - ((await stat(path).catch(absent))?.mtimeMs ?? 0) > FOREIGN_KEPT_MS;
-    if (alive === false || old) await rm(path, { recursive: true, force: true });
-  }
 }

@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api';
-import { appendColumns, duckdbTypeOf, readResult } from './columns.js';
+import { appendColumns, duckdbTypeOf } from './column-writer.js';
+import { readResult } from './columns.js';
 import type { SessionOptions } from './duckdb.js';
 import { bindParameter, type Parameters } from './parameters.js';
 import { bare, orderClause, quoteIdent, quoteLiteral, type SortOrder, sqlError } from './sql.js';

@@ -1,6 +1,7 @@
 import { GeorefreshError } from '../config/errors.js';
-import { putArtifact, sha256Of, stands } from './artifacts.js';
+import { putArtifact, stands } from './artifacts.js';
 import { findPublication, followLatest } from './current.js';
+import { sha256Of } from './hashing.js';
 import { keyOf, stampOf } from './keys.js';
 import type { Lake } from './lake.js';
 import { jsonBytes, type Manifest, manifestSchema } from './manifest.js';

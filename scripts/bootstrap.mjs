@@ -1,7 +1,7 @@
 // Sets the project up as far as it is not (dependencies, build), then does what was asked: node scripts/bootstrap.mjs start.
 // Plain JavaScript on Node's built-ins, no shell: it runs before anything is installed, on Windows too.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, isBuilt } from './build.mjs';
@@ -11,6 +11,8 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const at = (...parts) => join(ROOT, ...parts);
 const VITEST = at('node_modules', 'vitest', 'vitest.mjs');
 const TSC = at('node_modules', 'typescript', 'bin', 'tsc');
+/** npm writes it last. */
+const INSTALLED = at('node_modules', '.package-lock.json');
 const CRUISE = at('node_modules', 'dependency-cruiser', 'bin', 'dependency-cruise.mjs');
 
 /** What each command runs once it is set up: a file with its arguments; `build: false` where sources are enough. */
@@ -27,6 +29,7 @@ const COMMANDS = {
   lint: { file: at('node_modules', '@biomejs', 'biome', 'bin', 'biome'), args: ['ci'], build: false },
   types: { file: TSC, args: ['-p', 'tsconfig.json'], build: false },
   depcruise: { file: CRUISE, args: ['config', 'lake', 'activities', 'workflows', 'workers', 'client'], build: false },
+  install: { build: false },
   build: {},
 };
 
@@ -36,7 +39,7 @@ const readJson = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'ut
 /** Whether node_modules is what package-lock.json asks for, by the lockfile that npm leaves there when it has finished. */
 function isInstalled() {
   const wanted = readJson(at('package-lock.json')).packages;
-  const found = readJson(at('node_modules', '.package-lock.json'))?.packages;
+  const found = readJson(INSTALLED)?.packages;
   if (!found) return false;
   const fits = ({ os, cpu }) => (!os || os.includes(process.platform)) && (!cpu || cpu.includes(process.arch));
   // Installed on another kind of machine (a mounted folder): its native parts are of no use here.
@@ -87,14 +90,22 @@ async function step(what, work) {
   say(`${what}: done in ${seconds()}`);
 }
 
-async function setUp(needsBuild) {
-  const install = [npmCli(), 'ci', '--no-audit', '--no-fund', '--include=dev'];
+/**
+ * What package-lock.json names, no more and no less, which is verified. Not `npm ci`: it refuses a lockfile made where the
+ * registry lacks the optional parts of other platforms, though it names all that is needed here.
+ */
+async function install() {
+  // A tree that npm did not finish may hold packages with half their files.
+  if (!existsSync(INSTALLED)) rmSync(at('node_modules'), { recursive: true, force: true });
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--include=dev', '--loglevel=error'];
   // One package would fetch files for graphics cards at its installation.
-  const env = { ONNXRUNTIME_NODE_INSTALL: 'skip' };
-  if (!isInstalled()) await step('installing dependencies', () => run(install, env));
-  if (needsBuild && !isBuilt(ROOT)) {
-    await step('building', () => build(ROOT, (args) => run([TSC, ...args])));
-  }
+  await run([npmCli(), ...args], { ONNXRUNTIME_NODE_INSTALL: 'skip' });
+  if (!isInstalled()) throw new Error('npm installed other versions than package-lock.json names');
+}
+
+async function setUp(needsBuild) {
+  if (!isInstalled()) await step('installing dependencies (once, about a minute)', install);
+  if (needsBuild && !isBuilt(ROOT)) await step('building', () => build(ROOT, (args) => run([TSC, ...args])));
 }
 
 async function main([name = 'start', ...given]) {

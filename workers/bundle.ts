@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, type WorkflowBundlePath } from '@temporalio/worker';
-import { projectRoot } from '../config/root.js';
 import type { Logger } from 'pino';
+import { projectRoot } from '../config/root.js';
 
 const KEPT = 5;
 
@@ -40,7 +40,11 @@ const quiet = { log: nothing, trace: nothing, debug: nothing, info: nothing };
 async function digest(source: string): Promise<string> {
   const rooms = ['../workflows', '../config'].map((room) => fileURLToPath(new URL(room, import.meta.url)));
   const files = (
-    await Promise.all(rooms.map(async (room) => (await readdir(room)).filter((name) => /\.[jt]s$/.test(name)).map((name) => join(room, name))))
+    await Promise.all(
+      rooms.map(async (room) =>
+        (await readdir(room)).filter((name) => /\.[jt]s$/.test(name)).map((name) => join(room, name)),
+      ),
+    )
   ).flat();
   const hash = createHash('sha256').update(source);
   for (const file of files.sort()) hash.update(file).update(await readFile(file));
@@ -49,6 +53,8 @@ async function digest(source: string): Promise<string> {
 }
 
 async function prune(folder: string, current: string): Promise<void> {
-  const bundles = (await readdir(folder)).filter((name) => /^workflows-.*\.js$/.test(name)).map((name) => join(folder, name));
+  const bundles = (await readdir(folder))
+    .filter((name) => /^workflows-.*\.js$/.test(name))
+    .map((name) => join(folder, name));
   for (const path of bundles.filter((bundle) => bundle !== current).slice(0, -KEPT)) await rm(path, { force: true });
 }

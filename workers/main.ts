@@ -10,7 +10,11 @@ import { ROLES, type Role, startWorkers } from './roles.js';
 import { installRuntime } from './runtime.js';
 
 const { values } = parseArgs({
-  options: { address: { type: 'string' }, namespace: { type: 'string' }, roles: { type: 'string', default: ROLES.join(',') } },
+  options: {
+    address: { type: 'string' },
+    namespace: { type: 'string' },
+    roles: { type: 'string', default: ROLES.join(',') },
+  },
 });
 const settings = await readSettings();
 const log = createLogger({ ...settings.log, base: { role: 'worker' } });

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
 import { createKernelPool } from '../activities/pool/index.js';
-import type { Logger } from 'pino';
 import { TASK_QUEUES } from '../config/queues.js';
 import type { ReadonlyDeep, Settings } from '../config/settings.js';
 import { openLake } from '../lake/index.js';
@@ -31,7 +31,13 @@ export interface Workers {
 const IO_SLOTS = 8;
 
 /** Starts one worker a role. They share one connection, one lake and one kernel pool. */
-export async function startWorkers({ connection, namespace, settings, log, roles = ROLES }: WorkersOptions): Promise<Workers> {
+export async function startWorkers({
+  connection,
+  namespace,
+  settings,
+  log,
+  roles = ROLES,
+}: WorkersOptions): Promise<Workers> {
   const [native, lake, bundle] = await Promise.all([
     NativeConnection.connect(connection),
     openLake({

@@ -21,7 +21,10 @@ export const resolveOptions: ActivityOptions = {
 };
 
 /** A step of a plan: bounded by its longest honest attempt, by silence, and by the number of attempts. */
-export const stepOptions = (queue: 'io' | 'compute', plan: Pick<Plan, 'heartbeatTimeout' | 'retry'>): ActivityOptions => ({
+export const stepOptions = (
+  queue: 'io' | 'compute',
+  plan: Pick<Plan, 'heartbeatTimeout' | 'retry'>,
+): ActivityOptions => ({
   taskQueue: TASK_QUEUES[queue],
   startToCloseTimeout: queue === 'io' ? '20 minutes' : '2 hours',
   scheduleToCloseTimeout: '12 hours',

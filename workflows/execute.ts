@@ -8,7 +8,12 @@ import type { Tracker } from './tracker.js';
  * Runs the steps of a plan, each as soon as those it needs are done. The first failure cancels the others, waits until
  * they have ended, and is thrown. `records` grows in the order in which steps end.
  */
-export async function executePlan(plan: Plan, header: RunHeader, tracker: Tracker, records: StepRecord[]): Promise<void> {
+export async function executePlan(
+  plan: Plan,
+  header: RunHeader,
+  tracker: Tracker,
+  records: StepRecord[],
+): Promise<void> {
   const queues = {
     io: proxyActivities<Activities>(stepOptions('io', plan)),
     compute: proxyActivities<Activities>(stepOptions('compute', plan)),
@@ -20,7 +25,8 @@ export async function executePlan(plan: Plan, header: RunHeader, tracker: Tracke
       activityId: step.id,
       summary: step.summary,
     };
-    if (step.stage === 'publish') return queues.io.publish.executeWithOptions(options, [{ ...input, steps: [...records] }]);
+    if (step.stage === 'publish')
+      return queues.io.publish.executeWithOptions(options, [{ ...input, steps: [...records] }]);
     return queues[step.queue][step.stage].executeWithOptions(options, [input]);
   };
 

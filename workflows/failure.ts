@@ -13,7 +13,11 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) {
     if (error.cause instanceof TimeoutFailure) {
       const step = error instanceof ActivityFailure ? (error.activityId ?? error.activityType) : 'the run';
-      return { type: 'GR-3001', message: `${ERRORS['GR-3001'].title}: ${step} timed out (${error.cause.timeoutType})`, details: [] };
+      return {
+        type: 'GR-3001',
+        message: `${ERRORS['GR-3001'].title}: ${step} timed out (${error.cause.timeoutType})`,
+        details: [],
+      };
     }
     return failureOf(error.cause);
   }

@@ -1,4 +1,9 @@
 import {
+  defineSearchAttributeKey,
+  SearchAttributeType,
+  WorkflowExecutionAlreadyStartedError,
+} from '@temporalio/common';
+import {
   ApplicationFailure,
   ChildWorkflowCancellationType,
   isCancellation,
@@ -9,7 +14,6 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { defineSearchAttributeKey, SearchAttributeType, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { RunSummary } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { failureOf } from './failure.js';
@@ -55,7 +59,10 @@ function begin(request: RefreshInput): RunInput {
   const scheduled = typedSearchAttributes.get(SCHEDULED_START);
   const logicalTime = request.logicalTime ?? (scheduled ?? startTime).toISOString();
   if (Number.isNaN(Date.parse(logicalTime)))
-    throw ApplicationFailure.nonRetryable(`the command line is wrong: logicalTime ${logicalTime} is not a time`, 'GR-1001');
+    throw ApplicationFailure.nonRetryable(
+      `the command line is wrong: logicalTime ${logicalTime} is not a time`,
+      'GR-1001',
+    );
   return {
     request,
     run: runId,

@@ -1,4 +1,12 @@
-import { ApplicationFailure, CancellationScope, isCancellation, log, proxyActivities, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  log,
+  proxyActivities,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import type { Plan, RunHeader, RunSummary, StepRecord } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
@@ -48,7 +56,13 @@ export async function run(input: RunInput): Promise<RunSummary> {
     const failure = failureOf(error);
     // The manifest of a failed run is worth a try, but its own failure must not hide the first one.
     await CancellationScope.nonCancellable(() =>
-      conclude({ header, ...(plan && { plan }), steps, outcome, error: { code: failure.type, message: failure.message } }),
+      conclude({
+        header,
+        ...(plan && { plan }),
+        steps,
+        outcome,
+        error: { code: failure.type, message: failure.message },
+      }),
     ).catch((fault: unknown) => log.error('the manifest of this run could not be written', { fault: String(fault) }));
     if (outcome === 'cancelled') throw error;
     throw ApplicationFailure.create({ ...failure, nonRetryable: true });

@@ -12,7 +12,15 @@ export class Tracker {
 
   plan({ steps }: Plan): void {
     for (const { stage } of steps) {
-      const entry = this.byStage.get(stage) ?? { stage, steps: 0, done: 0, running: [], rowsIn: 0, rowsOut: 0, quarantined: 0 };
+      const entry = this.byStage.get(stage) ?? {
+        stage,
+        steps: 0,
+        done: 0,
+        running: [],
+        rowsIn: 0,
+        rowsOut: 0,
+        quarantined: 0,
+      };
       entry.steps += 1;
       this.byStage.set(stage, entry);
     }

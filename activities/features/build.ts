@@ -117,7 +117,9 @@ class Work implements BuildContext {
   async apply(builder: Builder): Promise<void> {
     if ('sql' in builder) return this.query(builder.sql);
     if ('derive' in builder) {
-      const derived = Object.entries(builder.derive).map(([name, expression]) => `(${expression}) as ${quoteIdent(name)}`);
+      const derived = Object.entries(builder.derive).map(
+        ([name, expression]) => `(${expression}) as ${quoteIdent(name)}`,
+      );
       return this.query(`select *, ${derived.join(', ')} from ${SELF}`);
     }
     const self = this.self();
@@ -138,10 +140,16 @@ class Work implements BuildContext {
     const list = columns.map(quoteIdent).join(', ');
     if (table === SELF) {
       const own = this.self();
-      if (where === undefined) return { rows: own.rows, columns: Object.fromEntries(columns.map((name) => [name, columnOf(own, name)])) };
-      return this.withSelf((name) => this.session.readColumns(`select ${list} from ${name} where ${where}`, this.parameters));
+      if (where === undefined)
+        return { rows: own.rows, columns: Object.fromEntries(columns.map((name) => [name, columnOf(own, name)])) };
+      return this.withSelf((name) =>
+        this.session.readColumns(`select ${list} from ${name} where ${where}`, this.parameters),
+      );
     }
-    return this.session.readColumns(`select ${list} from ${quoteIdent(table)}${where === undefined ? '' : ` where ${where}`}`, this.parameters);
+    return this.session.readColumns(
+      `select ${list} from ${quoteIdent(table)}${where === undefined ? '' : ` where ${where}`}`,
+      this.parameters,
+    );
   }
 
   async polygons(table: string, where?: string): ReturnType<BuildContext['polygons']> {
@@ -181,11 +189,17 @@ class Work implements BuildContext {
         reason: textColumn(all.length, (i) => all[i].reason),
       },
     };
-    return putTable(this.deps.lake, this.session, { columns }, { prefix, orderBy: ['source', 'row', 'rule'], signal: this.context.signal });
+    return putTable(
+      this.deps.lake,
+      this.session,
+      { columns },
+      { prefix, orderBy: ['source', 'row', 'rule'], signal: this.context.signal },
+    );
   }
 
   private self(): Columns {
-    if (this.columns === undefined) throw new GeorefreshError('GR-1003', `${this.task.name} has neither a table to begin with nor an sql step first`);
+    if (this.columns === undefined)
+      throw new GeorefreshError('GR-1003', `${this.task.name} has neither a table to begin with nor an sql step first`);
     return this.columns;
   }
 

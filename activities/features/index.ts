@@ -1,6 +1,6 @@
+import { GeorefreshError } from '../../config/errors.js';
 import type { Deps } from '../deps.js';
 import { definitionOf, nameOf, prefixOf } from '../deps.js';
-import { GeorefreshError } from '../../config/errors.js';
 import { step } from '../durable.js';
 import { tableTasks } from '../resolve/plan.js';
 import type { StepInput } from '../types.js';

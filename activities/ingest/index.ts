@@ -32,10 +32,13 @@ export const createIngestActivities = (deps: Deps) => ({
     const name = nameOf(input);
     const source = pipeline.sources[name];
     const place = sources.find((one) => one.name === name);
-    if (source === undefined || place === undefined) throw new GeorefreshError('GR-3009', `no source is called ${name}`);
+    if (source === undefined || place === undefined)
+      throw new GeorefreshError('GR-3009', `no source is called ${name}`);
 
     const { path, sha256, bytes } =
-      place.from === 'sample' ? await makeSample(deps, pipeline.name, place.path) : await capture(deps, join(input.inputs ?? '', place.path), context);
+      place.from === 'sample'
+        ? await makeSample(deps, pipeline.name, place.path)
+        : await capture(deps, join(input.inputs ?? '', place.path), context);
     try {
       const options = { signal: context.signal };
       const ext = extname(place.path).slice(1) || 'bin';
@@ -92,14 +95,18 @@ async function readInto(
   return lake.duckdb.session(
     async (session) => {
       if (source.format === 'csv') {
-        const asCsv = <T>(reading: Promise<T>): Promise<T> => reading.catch((error: unknown) => Promise.reject(csvError(error, file)));
+        const asCsv = <T>(reading: Promise<T>): Promise<T> =>
+          reading.catch((error: unknown) => Promise.reject(csvError(error, file)));
         const header = (await asCsv(session.describe(csvHeader(captured.path, source)))).map(({ name }) => name);
         demandColumns(source, header, file);
         const table = await asCsv(putTable(lake, session, { select: csvRows(captured.path, source, header) }, into));
         return { table, facts: {} };
       }
       const bytes = await readFile(captured.path, { signal });
-      const layer = readLayer(bytes, source.format, { file, ...(source.object !== undefined && { object: source.object }) });
+      const layer = readLayer(bytes, source.format, {
+        file,
+        ...(source.object !== undefined && { object: source.object }),
+      });
       const table = await putTable(lake, session, { columns: layerColumns(layer) }, into);
       return { table, facts: { rings_dropped: layer.ringsDropped } };
     },
@@ -107,16 +114,19 @@ async function readInto(
   );
 }
 
-
 function demandColumns({ columns }: CsvSource, header: string[], file: string): void {
   const known = new Set(header);
   const missing = Object.entries(columns)
     .map(([column, { from = column }]) => from)
     .filter((column) => !known.has(column));
   if (missing.length > 0)
-    throw new GeorefreshError('GR-2003', `${file} has no ${missing.join(', ')}; it has ${header.slice(0, 40).join(', ')}`, {
-      where: [{ file, line: 1 }],
-    });
+    throw new GeorefreshError(
+      'GR-2003',
+      `${file} has no ${missing.join(', ')}; it has ${header.slice(0, 40).join(', ')}`,
+      {
+        where: [{ file, line: 1 }],
+      },
+    );
 }
 
 function csvError(error: unknown, file: string): unknown {

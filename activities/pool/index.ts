@@ -68,7 +68,9 @@ export function createKernelPool({ threads, heapMb = 512 }: { threads: number; h
       try {
         const answer = await perform({ kernel, input, state }, signal).catch((cause: unknown) => {
           signal?.throwIfAborted();
-          throw new GeorefreshError('GR-3004', `${kernel}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+          throw new GeorefreshError('GR-3004', `${kernel}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+            cause,
+          });
         });
         if ('error' in answer) {
           signal?.throwIfAborted();

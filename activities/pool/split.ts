@@ -1,5 +1,5 @@
-import type { KernelInput, KernelName, KernelOutput } from './kernels.js';
 import type { KernelPool, RunKernelOptions } from './index.js';
+import type { KernelInput, KernelName, KernelOutput } from './kernels.js';
 
 /** Fewer rows than this are not worth a second thread. */
 const LEAST_ROWS = 2_000;

@@ -12,7 +12,9 @@ export interface Task {
 }
 
 /** Errors lose their class on the way between threads, so a typed one crosses as data. */
-export type Answer = { output: unknown } | { error: { code: ReturnType<typeof codeOf>; message: string; stack?: string } };
+export type Answer =
+  | { output: unknown }
+  | { error: { code: ReturnType<typeof codeOf>; message: string; stack?: string } };
 
 /** A thread of the pool: runs one kernel at a time. */
 export default async function perform({ kernel, input, state }: Task): Promise<Answer> {

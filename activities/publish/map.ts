@@ -174,11 +174,9 @@ const missing = (what: string, hidden: number, all: number): string =>
 
 const describe = ({ label, areas, bins, points }: ReportMap, { breaks }: Classes): string => {
   const members =
-    areas === undefined ? `${formatCount(bins?.cells.length ?? 0)} hexagons` : `${formatCount(areas.length)} areas`;
-  const range =
-    breaks.length === 0
-      ? 'no values'
-      : `from ${breakText(breaks[0] ?? 0)} to ${breakText(breaks[breaks.length - 1] ?? 0)}`;
-  const top = points === undefined ? '' : `; ${formatCount(points.items.length)} points: ${points.label}`;
-  return `${label} of ${members}, ${range}${top}.`;
+    areas === undefined ? `hexagons: ${formatCount(bins?.cells.length ?? 0)}` : `areas: ${formatCount(areas.length)}`;
+  const [low = 0, high = 0] = [breaks[0], breaks[breaks.length - 1]];
+  const range = breaks.length === 0 ? 'no values' : `values from ${breakText(low)} to ${breakText(high)}`;
+  const top = points === undefined ? '' : `; ${points.label}, points: ${formatCount(points.items.length)}`;
+  return cut(`${label}; ${members}, ${range}${top}.`, 4 * MAX_TEXT);
 };

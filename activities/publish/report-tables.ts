@@ -20,46 +20,74 @@ interface Header {
   numeric?: boolean;
 }
 
-/** A table in a region that scrolls by itself, so that a wide one never widens the page. */
-const tableOf = (caption: Html, headers: readonly Header[], rows: readonly Html[], left = 0): Html =>
-  html`<div class="scroll" tabindex="0" role="region" aria-label="Table"><table><caption>${caption}</caption><thead><tr>${headers.map(
+/** A table in a region that scrolls by itself, so that a wide one never widens the page. `label` names it to screen readers. */
+const tableOf = (
+  { label, caption, headers }: { label: string; caption: Html; headers: readonly Header[] },
+  rows: readonly Html[],
+  left = 0,
+): Html => {
+  const head = headers.map(
     ({ name, numeric }) => html`<th scope="col"${numeric === true && html` class="num"`}>${name}</th>`,
-  )}</tr></thead><tbody>${rows}${left > 0 && html`<tr class="more"><td colspan="${headers.length}">and ${formatCount(left)} more</td></tr>`}</tbody></table></div>`;
+  );
+  const more = html`<tr class="more"><td colspan="${headers.length}">and ${formatCount(left)} more</td></tr>\n`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table>
+<caption>${caption}</caption>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${rows.map((row) => html`<tr>${row}</tr>\n`)}${left > 0 && more}</tbody></table></div>`;
+};
 
+/** Headers whose columns from `first` to `last` (both included) are numbers. */
+const headersOf = (names: readonly string[], first: number, last: number): Header[] =>
+  names.map((name, i) => ({ name, numeric: i >= first && i <= last }));
+
+const rowHead = (text: string, limits: Limits): Html => html`<th scope="row">${cut(text, limits.text)}</th>`;
 const num = (content: string | Html): Html => html`<td class="num">${content}</td>`;
 const digest = (sha256: string): Html => html`<td><code title="${sha256}">${sha256.slice(0, DIGEST_SHOWN)}</code></td>`;
 const over = (all: readonly unknown[], shown: number): number => Math.max(0, all.length - shown);
 
+type Source = ReportData['sources'][number];
+
+const sourceRow = (source: Source, limits: Limits): Html => {
+  const aside = source.rows - source.good;
+  return html`${rowHead(source.name, limits)}${num(formatCount(source.rows))}${num(formatCount(source.good))}<td class="num${aside > 0 && ' aside'}">${formatCount(aside)}</td>${num(formatBytes(source.bytes))}${digest(source.sha256)}`;
+};
+
+const ruleRow = (source: string, { rule, rows, example }: Source['quarantine'][number], limits: Limits): Html => {
+  const shown =
+    example === undefined
+      ? NONE
+      : html`<span class="muted">row ${formatCount(example.row)}:</span> ${cut(example.reason, 2 * limits.text)}`;
+  return html`${rowHead(source, limits)}<td>${cut(rule, limits.text)}</td>${num(formatCount(rows))}<td class="wide">${shown}</td>`;
+};
+
 /** Sources with what was put aside, by rule, each with an example. */
 export const renderSources = (sources: ReportData['sources'], limits: Limits): Html => {
-  const rows = sources.slice(0, limits.lines).map((source) => {
-    const aside = source.rows - source.good;
-    return html`<tr><th scope="row">${cut(source.name, limits.text)}</th>${num(formatCount(source.rows))}${num(formatCount(source.good))}<td class="num${aside > 0 && ' aside'}">${formatCount(aside)}</td>${num(formatBytes(source.bytes))}${digest(source.sha256)}</tr>`;
-  });
-  const rules = sources.flatMap(({ name, quarantine }) => quarantine.map((rule) => ({ source: name, ...rule })));
-  // The rules that cost most rows come first; a stable sort keeps the order of the sources otherwise.
-  const ruleRows = [...rules]
-    .sort((a, b) => b.rows - a.rows)
-    .slice(0, limits.lines)
-    .map(
-      ({ source, rule, rows: n, example }) =>
-        html`<tr><th scope="row">${cut(source, limits.text)}</th><td>${cut(rule, limits.text)}</td>${num(formatCount(n))}<td class="wide">${example === undefined ? NONE : html`<span class="muted">row ${formatCount(example.row)}:</span> ${cut(example.reason, 2 * limits.text)}`}</td></tr>`,
-    );
-  const headers = ['source', 'rows', 'good', 'quarantined', 'size', 'sha256'];
-  return html`<section id="sources"><h2>Sources</h2>${tableOf(
-    html`What was read. Every row is either good or in <code>quarantine.parquet</code>, with rule and reason.`,
-    headers.map((name, i) => ({ name, numeric: i > 0 && i < 5 })),
-    rows,
+  const files = tableOf(
+    {
+      label: 'Sources',
+      caption: html`What was read. Every row is either good or in <code>quarantine.parquet</code>, with rule and reason.`,
+      headers: headersOf(['source', 'rows', 'good', 'quarantined', 'size', 'sha256'], 1, 4),
+    },
+    sources.slice(0, limits.lines).map((source) => sourceRow(source, limits)),
     over(sources, limits.lines),
-  )}${
-    ruleRows.length > 0 &&
-    tableOf(
-      html`Quarantined rows by rule, with an example of each.`,
-      [{ name: 'source' }, { name: 'rule' }, { name: 'rows', numeric: true }, { name: 'example' }],
-      ruleRows,
-      over(rules, limits.lines),
-    )
-  }</section>`;
+  );
+  // The rules that cost most rows come first; a stable sort keeps the order of the sources otherwise.
+  const broken = sources
+    .flatMap(({ name, quarantine }) => quarantine.map((rule) => ({ name, rule })))
+    .sort((a, b) => b.rule.rows - a.rule.rows);
+  const rules = tableOf(
+    {
+      label: 'Quarantined rows by rule',
+      caption: html`Quarantined rows by rule, with an example of each.`,
+      headers: headersOf(['source', 'rule', 'rows', 'example'], 2, 2),
+    },
+    broken.slice(0, limits.lines).map(({ name, rule }) => ruleRow(name, rule, limits)),
+    over(broken, limits.lines),
+  );
+  return html`<section id="sources"><h2>Sources</h2>
+${files}
+${broken.length > 0 && rules}</section>`;
 };
 
 type Type = ReportTable['columns'][number]['type'];
@@ -81,68 +109,68 @@ const renderTop = ({ name, title, rows, columns, top }: ReportTable, limits: Lim
   const decimals = shown.map((_, i) =>
     columnDecimals(list.map((row) => (typeof row[i] === 'number' ? (row[i] as number) : null))),
   );
-  const body = list.map(
-    (row) =>
-      html`<tr>${shown.map(({ type }, i) => {
-        const text = cellText(row[i] ?? null, type, decimals[i] ?? 0, limits);
-        return isNumeric(type) ? num(text) : html`<td>${text}</td>`;
-      })}</tr>`,
-  );
-  const left = over(columns, limits.columns);
-  const caption = html`${list.length < rows ? html`The first ${formatCount(list.length)} of ${formatCount(rows)} rows` : html`All ${formatCount(rows)} rows`}${left > 0 && html`, ${formatCount(shown.length)} of ${formatCount(columns.length)} columns`}.`;
-  const heading = title ?? name;
-  return html`<section class="output"><h3>${cut(heading, 2 * limits.text)}${title !== undefined && html` <code>${cut(name, limits.text)}</code>`}</h3>${tableOf(
-    caption,
-    shown.map((column) => ({ name: cut(column.name, limits.text), numeric: isNumeric(column.type) })),
-    body,
-  )}</section>`;
+  const body = list.map((row) => {
+    const cells = shown.map(({ type }, i) => {
+      const text = cellText(row[i] ?? null, type, decimals[i] ?? 0, limits);
+      return isNumeric(type) ? num(text) : html`<td>${text}</td>`;
+    });
+    return html`${cells}`;
+  });
+  const some = list.length < rows ? `The first ${formatCount(list.length)} of` : 'All';
+  const narrowed =
+    shown.length < columns.length && `, ${formatCount(shown.length)} of ${formatCount(columns.length)} columns`;
+  const heading = cut(title ?? name, 2 * limits.text);
+  const headers = shown.map((column) => ({ name: cut(column.name, limits.text), numeric: isNumeric(column.type) }));
+  return html`<section class="output"><h3>${heading}${title !== undefined && html` <code>${cut(name, limits.text)}</code>`}</h3>
+${tableOf({ label: heading, caption: html`${some} ${formatCount(rows)} rows${narrowed}.`, headers }, body)}</section>
+`;
 };
 
 /** The first rows of each output. */
 export const renderTops = (tables: ReportData['tables'], limits: Limits): Html => {
-  const shown = tables.slice(0, limits.lines);
   const left = over(tables, limits.lines);
-  return html`<section id="results"><h2>Results</h2>${shown.map((table) => renderTop(table, limits))}${left > 0 && html`<p class="muted">and ${formatCount(left)} more outputs</p>`}</section>`;
+  return html`<section id="results"><h2>Results</h2>
+${tables.slice(0, limits.lines).map((table) => renderTop(table, limits))}
+${left > 0 && html`<p class="muted">and ${formatCount(left)} more outputs</p>`}</section>`;
 };
 
 /** Files of the snapshot. */
-export const renderOutputs = (outputs: ReportData['outputs'], limits: Limits): Html =>
-  html`<section id="outputs"><h2>Outputs</h2>${tableOf(
-    html`Files of this snapshot, as <code>manifest.json</code> names them.`,
-    ['file', 'rows', 'size', 'sha256'].map((name, i) => ({ name, numeric: i === 1 || i === 2 })),
-    outputs
-      .slice(0, limits.lines)
-      .map(
-        ({ name, rows, bytes, sha256 }) =>
-          html`<tr><th scope="row">${cut(name, limits.text)}</th>${num(formatCount(rows))}${num(formatBytes(bytes))}${digest(sha256)}</tr>`,
-      ),
-    over(outputs, limits.lines),
-  )}</section>`;
+export const renderOutputs = (outputs: ReportData['outputs'], limits: Limits): Html => {
+  const rows = outputs
+    .slice(0, limits.lines)
+    .map(
+      (file) =>
+        html`${rowHead(file.name, limits)}${num(formatCount(file.rows))}${num(formatBytes(file.bytes))}${digest(file.sha256)}`,
+    );
+  const caption = html`Files of this snapshot, as <code>manifest.json</code> names them.`;
+  const headers = headersOf(['file', 'rows', 'size', 'sha256'], 1, 2);
+  return html`<section id="outputs"><h2>Outputs</h2>
+${tableOf({ label: 'Outputs', caption, headers }, rows, over(outputs, limits.lines))}</section>`;
+};
 
 /** Stages with their durations (volatile) and how many steps were taken over from an earlier run. */
-export const renderStages = (stages: ReportData['stages'], limits: Limits): Html =>
-  html`<section id="stages"><h2>Stages</h2>${tableOf(
-    html`Where the time went. A reused step had the same inputs, code and parameters before.`,
-    ['stage', 'rows in', 'rows out', 'steps', 'reused', 'time'].map((name, i) => ({ name, numeric: i > 0 })),
-    stages
-      .slice(0, limits.lines)
-      .map(
-        ({ name, seconds, steps, reused, rowsIn, rowsOut }) =>
-          html`<tr><th scope="row">${cut(name, limits.text)}</th>${num(formatCount(rowsIn))}${num(formatCount(rowsOut))}${num(formatCount(steps))}${num(volatile(formatCount(reused)))}${num(volatile(formatSeconds(seconds)))}</tr>`,
-      ),
-    over(stages, limits.lines),
-  )}</section>`;
+export const renderStages = (stages: ReportData['stages'], limits: Limits): Html => {
+  const rows = stages
+    .slice(0, limits.lines)
+    .map(
+      ({ name, seconds, steps, reused, rowsIn, rowsOut }) =>
+        html`${rowHead(name, limits)}${num(formatCount(rowsIn))}${num(formatCount(rowsOut))}${num(formatCount(steps))}${num(volatile(formatCount(reused)))}${num(volatile(formatSeconds(seconds)))}`,
+    );
+  const caption = html`Where the time went. A reused step had the same inputs, code and parameters before.`;
+  const headers = headersOf(['stage', 'rows in', 'rows out', 'steps', 'reused', 'time'], 1, 5);
+  return html`<section id="stages"><h2>Stages</h2>
+${tableOf({ label: 'Stages', caption, headers }, rows, over(stages, limits.lines))}</section>`;
+};
 
 /** The parameters that the run was frozen with. */
-export const renderParameters = (parameters: ReportData['parameters'], limits: Limits): Html =>
-  html`<section id="parameters"><h2>Parameters</h2>${tableOf(
-    html`As the run was frozen with them.`,
-    [{ name: 'parameter' }, { name: 'value' }],
-    parameters
-      .slice(0, limits.lines)
-      .map(
-        ({ name, value }) =>
-          html`<tr><th scope="row">${cut(name, limits.text)}</th><td><code>${cut(value === null ? 'null' : String(value), 2 * limits.text)}</code></td></tr>`,
-      ),
-    over(parameters, limits.lines),
-  )}</section>`;
+export const renderParameters = (parameters: ReportData['parameters'], limits: Limits): Html => {
+  const rows = parameters
+    .slice(0, limits.lines)
+    .map(
+      ({ name, value }) => html`${rowHead(name, limits)}<td><code>${cut(String(value), 2 * limits.text)}</code></td>`,
+    );
+  const caption = html`As the run was frozen with them.`;
+  const headers = headersOf(['parameter', 'value'], 2, 2);
+  return html`<section id="parameters"><h2>Parameters</h2>
+${tableOf({ label: 'Parameters', caption, headers }, rows, over(parameters, limits.lines))}</section>`;
+};

@@ -35,37 +35,54 @@ const MAX_NOTES = 20;
  */
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(REPORT_STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'`;
 
-const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>\n`;
 
-const header = ({ pipeline, run, sample }: ReportData): Html =>
-  html`<header>${sample && html`<p class="banner" role="note"><strong>SAMPLE DATA</strong> All inputs of this run were generated for demonstration. Its figures say nothing about the world.</p>`}<p class="kicker">${cut(pipeline.name, MAX_NAME)}</p><h1>${cut(pipeline.title, MAX_TITLE)}</h1>${pipeline.description !== undefined && html`<p class="lead">${cut(pipeline.description, MAX_SENTENCE)}</p>`}${run.failure !== undefined && html`<p class="verdict warn"><strong>${run.failure.code}</strong> ${cut(run.failure.message, MAX_SENTENCE)}</p>`}<dl class="facts">${[
+const BANNER = html`<p class="banner" role="note"><strong>SAMPLE DATA</strong> All inputs of this run were generated for demonstration. Its figures say nothing about the world.</p>
+`;
+
+const header = ({ pipeline, run, sample }: ReportData): Html => {
+  const lead =
+    pipeline.description !== undefined && html`<p class="lead">${cut(pipeline.description, MAX_SENTENCE)}</p>\n`;
+  const failure =
+    run.failure !== undefined &&
+    html`<p class="verdict warn"><strong>${cut(run.failure.code, MAX_NAME)}</strong> ${cut(run.failure.message, MAX_SENTENCE)}</p>\n`;
+  const facts = [
     fact('outcome', html`<span class="outcome">${cut(run.outcome, MAX_NAME)}</span>`),
     fact('logical time', cut(formatInstant(run.logicalTime), MAX_NAME)),
     fact('trigger', cut(run.trigger, MAX_NAME)),
-    fact('started', volatile(formatInstant(run.startedAt))),
+    fact('started', volatile(cut(formatInstant(run.startedAt), MAX_NAME))),
     fact('took', volatile(formatSeconds(run.seconds))),
     fact('run', html`<code>${volatile(cut(run.id, MAX_NAME))}</code>`),
-  ]}</dl></header>`;
+  ];
+  return html`<header>${sample && BANNER}<p class="kicker">${cut(pipeline.name, MAX_NAME)}</p>
+<h1>${cut(pipeline.title, MAX_TITLE)}</h1>
+${lead}${failure}<dl class="facts">
+${facts}</dl></header>`;
+};
 
 const keyFigures = ({ sources, outputs }: ReportData): Html => {
   const rows = sources.reduce((sum, source) => sum + source.rows, 0);
   const good = sources.reduce((sum, source) => sum + source.good, 0);
   const figure = (name: string, value: number, note: string): Html =>
-    html`<div><dt>${name}</dt><dd>${formatCount(value)}<small>${note}</small></dd></div>`;
+    html`<div><dt>${name}</dt><dd>${formatCount(value)}<small>${note}</small></dd></div>\n`;
   // Counted down, so that a single bad row in a million does not read as 100 %.
   const share = rows === 0 ? '' : `${(Math.floor((good / rows) * 1e4) / 100).toFixed(2)} % of rows read`;
-  return html`<dl class="figures">${[
-    figure('rows read', rows, `${formatCount(sources.length)} ${sources.length === 1 ? 'source' : 'sources'}`),
-    figure('good', good, share),
-    figure('quarantined', rows - good, rows === good ? 'every row kept its contract' : 'with rule and reason'),
-    figure('outputs', outputs.length, `${formatCount(outputs.reduce((sum, { rows: n }) => sum + (n ?? 0), 0))} rows`),
-  ]}</dl>`;
+  return html`<dl class="figures">
+${[
+  figure('rows read', rows, `${formatCount(sources.length)} ${sources.length === 1 ? 'source' : 'sources'}`),
+  figure('good', good, share),
+  figure('quarantined', rows - good, rows === good ? 'every row kept its contract' : 'with rule and reason'),
+  figure('outputs', outputs.length, `${formatCount(outputs.reduce((sum, { rows: n }) => sum + (n ?? 0), 0))} rows`),
+]}</dl>`;
 };
 
 const mapSection = (data: ReportData, shapes: Shapes | undefined): Html | undefined => {
   const drawn = data.map === undefined ? undefined : renderMap(data.map, shapes);
   if (data.map === undefined || drawn === undefined) return undefined;
-  return html`<section id="map"><h2>Map</h2><figure><figcaption>${cut(data.map.title, MAX_TITLE)}${drawn.note !== '' && html`<small>${drawn.note}</small>`}</figcaption>${drawn.svg}</figure></section>`;
+  const note = drawn.note !== '' && html`<small>${drawn.note}</small>`;
+  return html`<section id="map"><h2>Map</h2>
+<figure><figcaption>${cut(data.map.title, MAX_TITLE)}${note}</figcaption>
+${drawn.svg}</figure></section>`;
 };
 
 const page = (data: ReportData, map: Html | undefined, limits: Limits): string => {
@@ -79,8 +96,10 @@ const page = (data: ReportData, map: Html | undefined, limits: Limits): string =
     ['parameters', 'Parameters', data.parameters.length === 0 ? undefined : renderParameters(data.parameters, limits)],
   ];
   const shown = sections.filter(([, , body]) => body !== undefined);
-  const notes = data.notes.slice(0, MAX_NOTES).map((note) => html`<li>${cut(note, MAX_SENTENCE)}</li>`);
-  const body = html`${header(data)}${keyFigures(data)}<nav aria-label="Sections">${shown.map(([id, name]) => html`<a href="#${id}">${name}</a>`)}</nav><main>${shown.map(([, , section]) => section)}${notes.length > 0 && html`<section id="notes"><h2>Notes</h2><ul class="notes">${notes}</ul></section>`}</main><footer>Made by georefresh. This page stands alone: it loads nothing and runs nothing. Figures are aggregates; the whole tables lie beside it.</footer>`;
+  const links = shown.map(([id, name]) => html`<a href="#${id}">${name}</a>`);
+  const items = data.notes.slice(0, MAX_NOTES).map((note) => html`<li>${cut(note, MAX_SENTENCE)}</li>\n`);
+  const notes = html`<section id="notes"><h2>Notes</h2><ul class="notes">
+${items}</ul></section>`;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -92,7 +111,12 @@ const page = (data: ReportData, map: Html | undefined, limits: Limits): string =
 <style>${new Html(REPORT_STYLE)}</style>
 </head>
 <body>
-${body}
+${header(data)}
+${keyFigures(data)}
+<nav aria-label="Sections">${links}</nav>
+<main>
+${shown.map(([, , section]) => html`${section}\n`)}${items.length > 0 && notes}</main>
+<footer>Made by georefresh. This page stands alone: it loads nothing and runs nothing. Figures are aggregates; the whole tables lie beside it.</footer>
 </body>
 </html>
 `.text;

@@ -1,7 +1,7 @@
-import { applyOverrides } from '../../config/overrides.js';
-import { loadPipeline } from '../../config/load.js';
-import { loadSample, resolveSources } from '../../config/sources.js';
 import { GeorefreshError } from '../../config/errors.js';
+import { loadPipeline } from '../../config/load.js';
+import { applyOverrides } from '../../config/overrides.js';
+import { loadSample, resolveSources } from '../../config/sources.js';
 import { putArtifact } from '../../lake/artifacts.js';
 import type { Deps } from '../deps.js';
 import { prefixOf } from '../deps.js';
@@ -37,7 +37,12 @@ export const createResolveActivities = ({ lake, log, settings }: Deps) => ({
         path: pipeline.sources[name]?.uri ?? name,
       })),
     };
-    const frozen = await putArtifact(lake.store, prefixOf(input.pipeline, 'state'), Buffer.from(JSON.stringify(definition)), 'json');
+    const frozen = await putArtifact(
+      lake.store,
+      prefixOf(input.pipeline, 'state'),
+      Buffer.from(JSON.stringify(definition)),
+      'json',
+    );
     return {
       definition: frozen,
       ...(!found.sample && { inputs: found.root }),

@@ -123,7 +123,13 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
     });
   }
   for (const { name, table, stage } of tables)
-    steps.push({ id: `${stage}/${name}`, stage, queue: 'compute', needs: needs(readsOf(table)), summary: table.title ?? name });
+    steps.push({
+      id: `${stage}/${name}`,
+      stage,
+      queue: 'compute',
+      needs: needs(readsOf(table)),
+      summary: table.title ?? name,
+    });
   for (const { id, candidate, evaluation, fold, tables: read } of fits)
     steps.push({
       id,
@@ -163,7 +169,11 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
   return [...steps, ...publishSteps(definition, steps, needs)];
 }
 
-function publishSteps({ pipeline }: FrozenDefinition, before: PlanStep[], needs: (tables: string[]) => string[]): PlanStep[] {
+function publishSteps(
+  { pipeline }: FrozenDefinition,
+  before: PlanStep[],
+  needs: (tables: string[]) => string[],
+): PlanStep[] {
   const published = Object.values(pipeline.outputs).map(({ table }) => table);
   const map = pipeline.report.map === undefined ? [] : [pipeline.report.map.polygons];
   const ingested = before.filter(({ stage }) => stage === 'ingest').map(({ id }) => id);
@@ -183,6 +193,11 @@ function publishSteps({ pipeline }: FrozenDefinition, before: PlanStep[], needs:
       needs: ['publish/outputs', ...trained, ...ingested, ...needs([...published, ...map])],
       summary: 'report.html',
     },
-    { ...common, id: 'publish/snapshot', needs: ['publish/outputs', 'publish/report', ...trained], summary: 'archive, then pointer' },
+    {
+      ...common,
+      id: 'publish/snapshot',
+      needs: ['publish/outputs', 'publish/report', ...trained],
+      summary: 'archive, then pointer',
+    },
   ];
 }

@@ -5,8 +5,8 @@ import { artifactOf, type Deps, definitionOf, nameOf, prefixOf, tableOf } from '
 import { type Made, type StepContext, step } from '../durable.js';
 import { buildTable } from '../features/build.js';
 import { columnOf, valuesOf } from '../features/builders/columns.js';
-import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
+import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
 import { toFeatures } from '../train/features.js';
 import { demandParity, MODEL, ONNX, putPredictions } from '../train/index.js';
 import { decodeModelJson } from '../train/model-json.js';
@@ -25,9 +25,15 @@ export const createScoreActivities = (deps: Deps) => ({
 });
 
 /** Scores a table by ONNX; nothing is published of an export that differs from the model it came from. */
-async function predict(deps: Deps, { pipeline }: FrozenDefinition, input: StepInput, { signal, progress }: StepContext): Promise<Made> {
+async function predict(
+  deps: Deps,
+  { pipeline }: FrozenDefinition,
+  input: StepInput,
+  { signal, progress }: StepContext,
+): Promise<Made> {
   const { train, score } = pipeline;
-  if (train === undefined || score.predict === undefined) throw new GeorefreshError('GR-3009', `${pipeline.name} predicts nothing`);
+  if (train === undefined || score.predict === undefined)
+    throw new GeorefreshError('GR-3009', `${pipeline.name} predicts nothing`);
   const { lake, pool } = deps;
   const ref = tableOf(input, score.predict.table);
   const table = await readTable(lake, ref, [...new Set([train.key, ...train.features])], { signal });

@@ -11,13 +11,13 @@ import { artifactOf, type Deps, definitionOf, prefixOf, tableOf } from '../deps.
 import { type Made, type StepContext, step } from '../durable.js';
 import { columnOf, valuesOf } from '../features/builders/columns.js';
 import { numbers } from '../features/builders/context.js';
+import { readJson } from '../json.js';
 import { type FitTask, fitTasks, OOF_PREDICTIONS } from '../resolve/plan.js';
 import { PARITY_TOLERANCE, parity } from '../score/onnx.js';
 import type { StepInput } from '../types.js';
 import type { CardData } from './card.js';
 import { renderCard } from './card.js';
 import { type Evaluation, withEvaluation } from './evaluate.js';
-import { readJson } from '../json.js';
 import { toFeatures } from './features.js';
 import { splitFold } from './folds.js';
 import type { TrainingData } from './learner.js';
@@ -48,7 +48,8 @@ export const createTrainActivities = (deps: Deps) => {
     if (pipeline.train === undefined) throw new GeorefreshError('GR-3009', `${pipeline.name} trains no model`);
     const work = new Training(deps, pipeline.name, pipeline.train, input, context);
     if (input.step.id === 'train/evaluate') return work.judge(fitTasks(pipeline));
-    if (input.step.id === 'train/model') return work.model({ title: pipeline.title, description: pipeline.description });
+    if (input.step.id === 'train/model')
+      return work.model({ title: pipeline.title, description: pipeline.description });
     const task = fitTasks(pipeline).find(({ id }) => id === input.step.id);
     if (task === undefined) throw new GeorefreshError('GR-3009', `no step is called ${input.step.id}`);
     return work.fit(task);
@@ -112,7 +113,12 @@ class Training {
     const champion = tasks.filter((task) => task.evaluation === judge.evaluation && task.candidate === table.champion);
     const oof = await this.pooled(champion, this.scoredTable(evaluations[judge.evaluation]));
     return {
-      tables: { [OOF_PREDICTIONS]: await this.putPredictions(this.keys(oof), numbers(oof.columns.prediction, 'prediction', OOF_PREDICTIONS)) },
+      tables: {
+        [OOF_PREDICTIONS]: await this.putPredictions(
+          this.keys(oof),
+          numbers(oof.columns.prediction, 'prediction', OOF_PREDICTIONS),
+        ),
+      },
       artifacts: {
         [METRICS]: await this.putJson(table),
         [JUDGEMENT]: await this.putJson(judgement),
@@ -145,7 +151,11 @@ class Training {
       target: this.definition.target,
       trainingTableSha256: ref.sha256,
     };
-    const { onnx, native, importance } = await this.deps.pool.run('exportModel', { model, metadata, matrix: data }, options);
+    const { onnx, native, importance } = await this.deps.pool.run(
+      'exportModel',
+      { model, metadata, matrix: data },
+      options,
+    );
     const agreement = parity(native, await this.deps.pool.run('scoreOnnx', { model: onnx, matrix: data }, options));
     demandParity(agreement);
 
@@ -191,7 +201,9 @@ class Training {
       artifacts: {
         [ONNX]: exported,
         [MODEL]: await putArtifact(lake.store, prefix, encodeModelJson(model), 'json', { signal: this.context.signal }),
-        [CARD]: await putArtifact(lake.store, prefix, Buffer.from(renderCard(card)), 'md', { signal: this.context.signal }),
+        [CARD]: await putArtifact(lake.store, prefix, Buffer.from(renderCard(card)), 'md', {
+          signal: this.context.signal,
+        }),
       },
       rowsIn: table.rows,
       rowsOut: table.rows,
@@ -199,15 +211,26 @@ class Training {
     };
   }
 
-  private async judgeEvaluation(name: string, evaluation: EvaluationDefinition, tasks: FitTask[]): Promise<{ evaluation: Evaluation; rows: number }> {
+  private async judgeEvaluation(
+    name: string,
+    evaluation: EvaluationDefinition,
+    tasks: FitTask[],
+  ): Promise<{ evaluation: Evaluation; rows: number }> {
     const { target, baselines, metrics, judge, candidates } = this.definition;
     const isJudge = name === judge.evaluation;
     const scored = this.scoredTable(evaluation);
     const wanted = isJudge ? [...new Set(Object.values(baselines).flat())] : [];
-    const models: Record<string, { prediction: Float64Array; scale: ReturnType<ReturnType<typeof learnerOf>['scaleOf']> }> = {};
+    const models: Record<
+      string,
+      { prediction: Float64Array; scale: ReturnType<ReturnType<typeof learnerOf>['scaleOf']> }
+    > = {};
     let base: Columns | undefined;
     for (const [candidate, { learner, ...params }] of Object.entries(candidates)) {
-      base = await this.pooled(tasks.filter((task) => task.candidate === candidate), scored, [target, ...wanted]);
+      base = await this.pooled(
+        tasks.filter((task) => task.candidate === candidate),
+        scored,
+        [target, ...wanted],
+      );
       models[candidate] = {
         prediction: numbers(base.columns.prediction, 'prediction', candidate),
         scale: learnerOf(learner).scaleOf(parseParams(learner, params)),
@@ -222,7 +245,12 @@ class Training {
         target: numbers(columns[target], target, scored),
         models,
         baselines: isJudge
-          ? Object.fromEntries(Object.entries(baselines).map(([key, names]) => [key, names.map((column) => numbers(columns[column], column, scored))]))
+          ? Object.fromEntries(
+              Object.entries(baselines).map(([key, names]) => [
+                key,
+                names.map((column) => numbers(columns[column], column, scored)),
+              ]),
+            )
           : {},
         metrics,
         judge: { metric: judge.metric, better: judge.better },
@@ -241,16 +269,25 @@ class Training {
     const { signal } = this.context;
     const pooled = await lake.duckdb.session(
       (session) =>
-        withTables(lake, session, { parts, scored }, () =>
-          session.readColumns(
-            `select s.${key}, ${columns.map((name) => `s.${quoteIdent(name)}, `).join('')} p.prediction
+        withTables(
+          lake,
+          session,
+          { parts, scored },
+          () =>
+            session.readColumns(
+              `select s.${key}, ${columns.map((name) => `s.${quoteIdent(name)}, `).join('')} p.prediction
              from scored s join parts p on p.${key} = s.${key} order by s.${key}`,
-          ), { signal }),
+            ),
+          { signal },
+        ),
       { signal, step: this.input.step.id },
     );
     const predicted = parts.reduce((sum, part) => sum + part.rows, 0);
     if (pooled.rows !== scored.rows || predicted !== scored.rows)
-      throw new GeorefreshError('GR-3002', `${predicted} predictions for ${scored.rows} rows of ${table}: each row must lie in one fold`);
+      throw new GeorefreshError(
+        'GR-3002',
+        `${predicted} predictions for ${scored.rows} rows of ${table}: each row must lie in one fold`,
+      );
     return pooled;
   }
 
@@ -271,11 +308,21 @@ class Training {
   }
 
   private putPredictions(keys: string[], prediction: Float64Array): Promise<TableRef> {
-    return putPredictions(this.deps, this.input, this.definition.key, 'prediction', keys, prediction, this.context.signal);
+    return putPredictions(
+      this.deps,
+      this.input,
+      this.definition.key,
+      'prediction',
+      keys,
+      prediction,
+      this.context.signal,
+    );
   }
 
   private putJson(value: unknown) {
-    return putArtifact(this.deps.lake.store, prefixOf(this.pipeline, 'models'), jsonBytes(value), 'json', { signal: this.context.signal });
+    return putArtifact(this.deps.lake.store, prefixOf(this.pipeline, 'models'), jsonBytes(value), 'json', {
+      signal: this.context.signal,
+    });
   }
 
   private evaluation(name: string): EvaluationDefinition {

@@ -31,4 +31,8 @@ export const decodeModelJson = (bytes: Uint8Array): Model =>
   }) as Model;
 
 const isTagged = (value: unknown): value is Tagged =>
-  typeof value === 'object' && value !== null && TAG in value && typeof value[TAG] === 'string' && Object.hasOwn(ARRAYS, value[TAG]);
+  typeof value === 'object' &&
+  value !== null &&
+  TAG in value &&
+  typeof value[TAG] === 'string' &&
+  Object.hasOwn(ARRAYS, value[TAG]);

@@ -1,5 +1,5 @@
 import type { Metric } from '../../config/definition/model.js';
-import { evaluate, type Evaluation } from './evaluate.js';
+import { type Evaluation, evaluate } from './evaluate.js';
 import { type FoldInput, type FoldPrediction, predictFold } from './folds.js';
 import type { FeatureMatrix, LearnHooks, Model, OnnxMetadata, Scale } from './learner.js';
 import { type FitInput, fitModel, learnerOf } from './learners.js';
@@ -60,7 +60,10 @@ export function judgeModels({ keys, baselines, ...input }: JudgeInput): Evaluati
     ...input,
     ties: tieOrder(keys),
     baselines: Object.fromEntries(
-      Object.entries(baselines).map(([name, columns]) => [name, { prediction: lexicographicScore(columns), scale: 'rank' as const }]),
+      Object.entries(baselines).map(([name, columns]) => [
+        name,
+        { prediction: lexicographicScore(columns), scale: 'rank' as const },
+      ]),
     ),
   });
 }

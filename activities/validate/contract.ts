@@ -89,14 +89,19 @@ const present = (cell: string, nulls: string[]): string =>
 
 function converted(column: string, { type, pad, map }: ContractColumn): string {
   const cell = name(`_${column}`);
-  if (type === 'text') return pad === undefined ? mapped(cell, map) : `case when length(${cell}) < ${pad} then lpad(${cell}, ${pad}, '0') else ${cell} end`;
+  if (type === 'text')
+    return pad === undefined
+      ? mapped(cell, map)
+      : `case when length(${cell}) < ${pad} then lpad(${cell}, ${pad}, '0') else ${cell} end`;
   return `try_cast(${mapped(cell, map)} as ${SQL_TYPES[type]})`;
 }
 
 const mapped = (cell: string, map: ContractColumn['map']): string =>
   map === undefined
     ? cell
-    : `case ${cell} ${Object.entries(map).map(([from, to]) => `when ${text(from)} then ${text(String(to))}`).join(' ')} end`;
+    : `case ${cell} ${Object.entries(map)
+        .map(([from, to]) => `when ${text(from)} then ${text(String(to))}`)
+        .join(' ')} end`;
 
 function rowChecks(column: string, rules: ContractColumn): Check[] {
   const cell = name(`_${column}`);
@@ -114,13 +119,18 @@ function rowChecks(column: string, rules: ContractColumn): Check[] {
   if (rules.map !== undefined)
     checks.push(check('map', `${cell} not in (${set(Object.keys(rules.map))})`, '@ is none of the values known'));
   const wrong = wrongType(rules.type, cell, value);
-  if (wrong !== undefined && rules.map === undefined) checks.push(check('type', wrong, `@ is not of type ${rules.type}`));
+  if (wrong !== undefined && rules.map === undefined)
+    checks.push(check('type', wrong, `@ is not of type ${rules.type}`));
   if (rules.pattern !== undefined)
-    checks.push(check('pattern', `not regexp_full_match(${value}, ${text(rules.pattern)})`, `@ does not match ${rules.pattern}`));
+    checks.push(
+      check('pattern', `not regexp_full_match(${value}, ${text(rules.pattern)})`, `@ does not match ${rules.pattern}`),
+    );
   if (rules.min !== undefined) checks.push(check('min', `${value} < ${rules.min}`, `@ is below ${rules.min}`));
   if (rules.max !== undefined) checks.push(check('max', `${value} > ${rules.max}`, `@ is above ${rules.max}`));
   if (rules.allowed !== undefined)
-    checks.push(check('allowed', `${value} not in (${set(rules.allowed)})`, `@ is not one of ${rules.allowed.join(', ')}`));
+    checks.push(
+      check('allowed', `${value} not in (${set(rules.allowed)})`, `@ is not one of ${rules.allowed.join(', ')}`),
+    );
   if (rules.forbidden !== undefined)
     checks.push(check('forbidden', `${value} in (${set(rules.forbidden)})`, '@ is not allowed'));
   return checks;

@@ -48,7 +48,9 @@ export const createValidateActivities = ({ lake, log }: Deps) => ({
               quarantine: await putTable(
                 lake,
                 session,
-                { select: `select ${quoteLiteral(name)} as source, _row as "row", _rule as rule, _reason as reason from checked where _rule is not null` },
+                {
+                  select: `select ${quoteLiteral(name)} as source, _row as "row", _rule as rule, _reason as reason from checked where _rule is not null`,
+                },
                 { prefix: prefixOf(pipeline.name, 'quarantine'), orderBy: ['row'], keyed: true, signal },
               ),
             };
@@ -78,18 +80,27 @@ async function countByRule(session: Session): Promise<Record<string, number>> {
   );
   const { _rule: rule, n } = columns;
   if (rule?.type !== 'text' || n?.type !== 'integer') throw new TypeError('counts by rule are text and integer');
-  return Object.fromEntries(Array.from({ length: rows }, (_, row) => [rule.dictionary[rule.codes[row]], n.values[row]]));
+  return Object.fromEntries(
+    Array.from({ length: rows }, (_, row) => [rule.dictionary[rule.codes[row]], n.values[row]]),
+  );
 }
 
 /** Fails closed: with more broken rows than the contract allows nothing goes on, and published outputs stay. */
-async function demandShare(session: Session, name: string, source: Source, failed: number, rows: number): Promise<void> {
+async function demandShare(
+  session: Session,
+  name: string,
+  source: Source,
+  failed: number,
+  rows: number,
+): Promise<void> {
   const allowed = source.maxQuarantinedShare;
   if (failed <= allowed * rows) return;
   const { columns, rows: named } = await session.readColumns(
     `select _row, _rule, _reason from checked where _rule is not null order by _row limit ${NAMED_ROWS}`,
   );
   const { _row: row, _rule: rule, _reason: reason } = columns;
-  if (row?.type !== 'integer' || rule?.type !== 'text' || reason?.type !== 'text') throw new TypeError('broken rows have a row, a rule and a reason');
+  if (row?.type !== 'integer' || rule?.type !== 'text' || reason?.type !== 'text')
+    throw new TypeError('broken rows have a row, a rule and a reason');
   const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`;
   throw new GeorefreshError(
     'GR-2104',

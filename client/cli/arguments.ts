@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import { type Stage, STAGES } from '../../activities/types.js';
+import { STAGES, type Stage } from '../../activities/types.js';
 import { GeorefreshError } from '../../config/errors.js';
 import { duration } from '../../config/units.js';
 
@@ -16,7 +16,8 @@ export const parseCount =
   (least: number, most: number) =>
   (text: string): number => {
     const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(count >= least && count <= most)) throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`);
+    if (!(count >= least && count <= most))
+      throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`);
     return count;
   };
 
@@ -24,7 +25,8 @@ export const parseCount =
 export function parseTime(text: string): string {
   const isTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text);
   const time = isTime ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) throw new InvalidArgumentError('expected a day or a time with its zone, such as 2026-11-21 or 2026-11-21T06:00Z');
+  if (Number.isNaN(time))
+    throw new InvalidArgumentError('expected a day or a time with its zone, such as 2026-11-21 or 2026-11-21T06:00Z');
   return new Date(time).toISOString();
 }
 
@@ -52,4 +54,5 @@ export function collectStages(text: string, earlier: Stage[] = []): Stage[] {
 export const parseFolder = (text: string): string => resolve(text);
 
 /** Examples below the help of a command. */
-export const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
+export const examples = (...lines: string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunSummary } from '../../activities/types.js';
 import type { Refresh } from '../refreshes.js';
 import { drawRun, eventLine } from './lines.js';
-import { newView, observe, type ProgressEvent, type RunView, standing } from './progress.js';
+import { newView, observe, observeEnd, type ProgressEvent, type RunView, standing } from './progress.js';
 import type { Shell } from './shell.js';
 import { shortRun } from './text.js';
 
@@ -26,7 +26,11 @@ interface Display {
  * Shows how a refresh goes until it ends, or until `signal` aborts, which leaves the refresh running and gives 'detached'.
  * On a terminal the lines move; elsewhere a line a change; with --json an event a change. Rejects as `Refresh.result` does.
  */
-export async function followRefresh(refresh: Refresh, shell: Shell, signal: AbortSignal): Promise<RunSummary | 'detached'> {
+export async function followRefresh(
+  refresh: Refresh,
+  shell: Shell,
+  signal: AbortSignal,
+): Promise<RunSummary | 'detached'> {
   const stopped = new AbortController();
   const display = await displayOf(refresh, shell);
   const looking = look(refresh, display, AbortSignal.any([signal, stopped.signal]));
@@ -35,7 +39,14 @@ export async function followRefresh(refresh: Refresh, shell: Shell, signal: Abor
       if (signal.aborted) resolve('detached');
       signal.addEventListener('abort', () => resolve('detached'), { once: true });
     });
-    return await Promise.race([refresh.result(), detached]);
+    const result = await Promise.race([refresh.result(), detached]);
+    stopped.abort();
+    const view = await looking;
+    if (result !== 'detached') {
+      const end = observeEnd(view, result, performance.now());
+      display.saw(end.view, end.events);
+    }
+    return result;
   } finally {
     stopped.abort();
     await looking;
@@ -43,13 +54,14 @@ export async function followRefresh(refresh: Refresh, shell: Shell, signal: Abor
   }
 }
 
-async function look(refresh: Refresh, display: Display, signal: AbortSignal): Promise<void> {
+/** Looks until `signal` aborts; gives what it saw last. */
+async function look(refresh: Refresh, display: Display, signal: AbortSignal): Promise<RunView> {
   let view = newView(refresh.pipeline, refresh.run);
   let heard = performance.now();
   while (!signal.aborted) {
     // A run that ended, or an engine that is being restarted, is the affair of whoever waits for the result.
     const seen = await refresh.progress().catch(() => undefined);
-    if (signal.aborted) return;
+    if (signal.aborted) break;
     const now = performance.now();
     if (seen !== undefined) {
       const step = observe(view, seen, now);
@@ -62,6 +74,7 @@ async function look(refresh: Refresh, display: Display, signal: AbortSignal): Pr
     }
     await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
+  return view;
 }
 
 const NOBODY = 'no worker answers at the moment; the run goes on when one does';
@@ -74,13 +87,14 @@ async function displayOf(refresh: Refresh, shell: Shell): Promise<Display> {
 
 function jsonDisplay({ pipeline, run }: Refresh, shell: Shell): Display {
   const tell = (event: ProgressEvent | { event: string }): void =>
-    shell.object({ time: new Date().toISOString(), event: event.event, pipeline, run, ...event });
+    shell.object({ time: new Date().toISOString(), pipeline, run, ...event });
   tell({ event: 'run_started' });
   return { ...repeating((event) => tell(event)), silent: () => tell({ event: 'no_worker' }) };
 }
 
 function plainDisplay({ pipeline, run }: Refresh, shell: Shell): Display {
-  const tell = (text: string): void => shell.note(`${new Date().toISOString().slice(11, 19)} ${pipeline} ${shortRun(run)}  ${text}`);
+  const tell = (text: string): void =>
+    shell.note(`${new Date().toISOString().slice(11, 19)} ${pipeline} ${shortRun(run)}  ${text}`);
   tell('started');
   return { ...repeating((event) => tell(eventLine(event))), silent: () => tell(NOBODY) };
 }
@@ -108,7 +122,13 @@ async function liveDisplay(refresh: Refresh, shell: Shell): Promise<Display> {
   let frame = 0;
   const draw = (last = false): void => {
     const lines = drawRun(view, { now: performance.now(), frame: frame++, paint: shell.err });
-    update([...lines, ...warnings.map((text) => shell.err.yellow(` ! ${text}`)), ...(last ? [] : [shell.err.dim(` ${hint}`)])].join('\n'));
+    update(
+      [
+        ...lines,
+        ...warnings.map((text) => shell.err.yellow(` ! ${text}`)),
+        ...(last ? [] : [shell.err.dim(` ${hint}`)]),
+      ].join('\n'),
+    );
   };
   const ticker = setInterval(draw, FRAME_MS);
   draw();

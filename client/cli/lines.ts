@@ -34,14 +34,23 @@ export function drawRun(view: RunView, { now, frame, paint }: Drawing): string[]
 }
 
 const title = ({ pipeline, logicalTime, run }: RunView, paint: Paint): string =>
-  [paint.bold(pipeline), ...(logicalTime === '' ? [] : [formatTime(logicalTime)]), paint.dim(`run ${shortRun(run)}`)].join('  ');
+  [
+    paint.bold(pipeline),
+    ...(logicalTime === '' ? [] : [formatTime(logicalTime)]),
+    paint.dim(`run ${shortRun(run)}`),
+  ].join('  ');
 
 const column = (text: string, width: number): string => text.padEnd(width);
 const steps = (count: number): string => `${count} ${count === 1 ? 'step' : 'steps'}`;
 
 function doneText({ stage, steps: count, rowsOut, quarantined, startedAt, endedAt }: StageView): string {
   const took = startedAt === undefined || endedAt === undefined ? '' : seconds((endedAt - startedAt) / 1000);
-  const parts = [column(stage, NAME), column(steps(count), 10), `${formatCount(rowsOut)} rows`.padStart(16), took.padStart(8)];
+  const parts = [
+    column(stage, NAME),
+    column(steps(count), 10),
+    `${formatCount(rowsOut)} rows`.padStart(16),
+    took.padStart(8),
+  ];
   return [...parts, ...putAside(quarantined)].join(' ').trimEnd();
 }
 
@@ -50,7 +59,10 @@ const putAside = (rows: number): string[] => (rows > 0 ? [` ${formatCount(rows)}
 function runningLines(stage: StageView, now: number, spinner: string, paint: Paint): string[] {
   const filled = Math.round(stage.share * BAR);
   const bar = paint.cyan('█'.repeat(filled)) + paint.dim('░'.repeat(BAR - filled));
-  const counts = [`${stage.done}/${stage.steps} steps`, ...(stage.rowsOut > 0 ? [`${formatCount(stage.rowsOut)} rows`] : [])];
+  const counts = [
+    `${stage.done}/${stage.steps} steps`,
+    ...(stage.rowsOut > 0 ? [`${formatCount(stage.rowsOut)} rows`] : []),
+  ];
   const first = ` ${paint.cyan(spinner)} ${column(stage.stage, NAME)} ${bar} ${counts.join('  ')}${putAside(stage.quarantined).join('')}`;
   const left = secondsLeft(stage, now);
   const more = [
@@ -85,7 +97,10 @@ export function eventLine(event: ProgressEvent): string {
     case 'stage_started':
       return `${column(event.stage, NAME)} started, ${steps(event.steps)}`;
     case 'stage_completed':
-      return [`${column(event.stage, NAME)} done, ${formatCount(event.rowsOut)} rows in ${seconds(event.seconds)}`, ...putAside(event.quarantined)].join(',');
+      return [
+        `${column(event.stage, NAME)} done, ${formatCount(event.rowsOut)} rows in ${seconds(event.seconds)}`,
+        ...putAside(event.quarantined),
+      ].join(',');
     case 'stage_progress':
       return `${column(event.stage, NAME)} ${event.done}/${event.steps} steps, ${Math.round(event.share * 100)} %`;
     case 'step_retried':
@@ -96,13 +111,20 @@ export function eventLine(event: ProgressEvent): string {
 /** Stages of a run that has ended, with the times that its workers measured. */
 export function summaryLines(summary: Pick<RunSummary, 'stages'>, paint: Paint): string[] {
   return Object.entries(summary.stages).map(([stage, { seconds: took, steps: count, reused, rowsOut }]) => {
-    const parts = [column(stage, NAME), column(steps(count), 10), `${formatCount(rowsOut)} rows`.padStart(16), seconds(took).padStart(8)];
+    const parts = [
+      column(stage, NAME),
+      column(steps(count), 10),
+      `${formatCount(rowsOut)} rows`.padStart(16),
+      seconds(took).padStart(8),
+    ];
     return ` ${paint.green('✓')} ${parts.join(' ')}${reused > 0 ? `  ${reused} reused` : ''}`;
   });
 }
 
 /** The one line that every refresh ends with, for grep. */
-export function doneLine(summary: Pick<RunSummary, 'stages' | 'quarantined' | 'seconds' | 'run'> & { outcome: string }): string {
+export function doneLine(
+  summary: Pick<RunSummary, 'stages' | 'quarantined' | 'seconds' | 'run'> & { outcome: string },
+): string {
   const stages = Object.values(summary.stages);
   const reused = stages.reduce((sum, stage) => sum + stage.reused, 0);
   const ran = stages.reduce((sum, stage) => sum + stage.steps, 0) - reused;

@@ -1,4 +1,4 @@
-import type { Stage } from '../../activities/types.js';
+import type { RunSummary, Stage } from '../../activities/types.js';
 import type { RunProgress } from '../refreshes.js';
 
 /** What is known of a stage at one moment, with what only a watcher sees: times and rates. Times are milliseconds. */
@@ -36,8 +36,24 @@ export type ProgressEvent =
   | { event: 'waiting' }
   | { event: 'planned'; logicalTime: string; stages: { stage: Stage; steps: number }[] }
   | { event: 'stage_started'; stage: Stage; steps: number }
-  | { event: 'stage_completed'; stage: Stage; steps: number; rowsIn: number; rowsOut: number; quarantined: number; seconds: number }
-  | { event: 'stage_progress'; stage: Stage; steps: number; done: number; rowsOut: number; quarantined: number; share: number }
+  | {
+      event: 'stage_completed';
+      stage: Stage;
+      steps: number;
+      rowsIn: number;
+      rowsOut: number;
+      quarantined: number;
+      seconds: number;
+    }
+  | {
+      event: 'stage_progress';
+      stage: Stage;
+      steps: number;
+      done: number;
+      rowsOut: number;
+      quarantined: number;
+      share: number;
+    }
   | { event: 'step_retried'; step: string; attempt: number; reason: string };
 
 /** A run of which nothing was seen yet. */
@@ -85,15 +101,38 @@ export function observe(before: RunView, seen: RunProgress, now: number): { view
     };
   });
   if (before.stages.length === 0 && stages.length > 0)
-    events.push({ event: 'planned', logicalTime: seen.logicalTime, stages: stages.map(({ stage, steps }) => ({ stage, steps })) });
+    events.push({
+      event: 'planned',
+      logicalTime: seen.logicalTime,
+      stages: stages.map(({ stage, steps }) => ({ stage, steps })),
+    });
   for (const stage of stages) {
     const earlier = before.stages.find((one) => one.stage === stage.stage)?.state ?? 'ahead';
-    if (earlier === 'ahead' && stage.state !== 'ahead') events.push({ event: 'stage_started', stage: stage.stage, steps: stage.steps });
+    if (earlier === 'ahead' && stage.state !== 'ahead')
+      events.push({ event: 'stage_started', stage: stage.stage, steps: stage.steps });
     if (earlier !== 'done' && stage.state === 'done') events.push(completed(stage));
   }
   const { pipeline, run, logicalTime, waiting } = seen;
   return { view: { pipeline, run, logicalTime, waiting, stages, counting, attempts }, events };
 }
+
+/** Takes in the end of a run: what its last look missed is told now. */
+export const observeEnd = (
+  before: RunView,
+  { stages }: Pick<RunSummary, 'stages'>,
+  now: number,
+): { view: RunView; events: ProgressEvent[] } =>
+  observe(
+    before,
+    {
+      ...{ pipeline: before.pipeline, run: before.run, logicalTime: before.logicalTime, waiting: false, running: [] },
+      stages: Object.entries(stages).map(([stage, { steps, rowsIn, rowsOut }]) => ({
+        ...{ stage: stage as Stage, steps, done: steps, running: [], rowsIn, rowsOut },
+        quarantined: before.stages.find((one) => one.stage === stage)?.quarantined ?? 0,
+      })),
+    },
+    now,
+  );
 
 /** Where the stages under way stand, for those who hear of nothing else for a while. */
 export const standing = ({ stages }: RunView): ProgressEvent[] =>
@@ -104,7 +143,15 @@ export const standing = ({ stages }: RunView): ProgressEvent[] =>
       ...{ stage, steps, done, rowsOut, quarantined, share: Math.round(share * 1000) / 1000 },
     }));
 
-function completed({ stage, steps, rowsIn, rowsOut, quarantined, startedAt = 0, endedAt = 0 }: StageView): ProgressEvent {
+function completed({
+  stage,
+  steps,
+  rowsIn,
+  rowsOut,
+  quarantined,
+  startedAt = 0,
+  endedAt = 0,
+}: StageView): ProgressEvent {
   const seconds = Math.round((endedAt - startedAt) / 100) / 10;
   return { event: 'stage_completed', stage, steps, rowsIn, rowsOut, quarantined, seconds };
 }
@@ -113,7 +160,8 @@ function shareOf({ steps, done, running }: RunProgress['stages'][number], under:
   if (steps === 0) return 1;
   let parts = done;
   for (const { id, progress } of under)
-    if (running.includes(id) && progress !== undefined && progress.total > 0) parts += Math.min(1, progress.done / progress.total);
+    if (running.includes(id) && progress !== undefined && progress.total > 0)
+      parts += Math.min(1, progress.done / progress.total);
   return Math.min(1, parts / steps);
 }
 

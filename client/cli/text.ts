@@ -1,5 +1,5 @@
-import type picocolors from 'picocolors';
 import Table from 'cli-table3';
+import type picocolors from 'picocolors';
 import { formatSeconds } from '../../activities/publish/format.js';
 
 export type Paint = ReturnType<typeof picocolors.createColors>;
@@ -14,10 +14,10 @@ const NO_LINES = {
 
 /** Rows under a head, columns aligned by their width on a terminal, without rules. Numbers stand to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string {
-  const colAligns = head.map((_, column) => (rows.length > 0 && rows.every((row) => isNumeric(row[column])) ? 'right' : 'left'));
+  const colAligns = head.map((_, column) => (isNumeric(rows.map((row) => row[column] ?? '')) ? 'right' : 'left'));
   const printed = new Table({
     head: head.map((name) => paint.bold(name)),
-    colAligns: colAligns as ('left' | 'right')[],
+    colAligns,
     chars: NO_LINES,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
@@ -29,7 +29,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join('\n');
 }
 
-const isNumeric = (text = ''): boolean => /^[–−-]?[\d,.]*$/.test(text);
+/** Figures, or a dash where there is none. */
+const isNumeric = (cells: readonly string[]): boolean =>
+  cells.some((cell) => /\d/.test(cell)) && cells.every((cell) => /^(–|[−-]?[\d,.]*)$/.test(cell));
 
 /** How long ago, for people: `just now`, `5 min old`, `2 h old`, `3 days old`. */
 export function formatAge(seconds: number): string {
@@ -50,7 +52,8 @@ export function formatRoughly(seconds: number): string {
 
 /** A rate in two significant digits: `740 rows/s`, `61 k rows/s`, `1.2 M rows/s`. */
 export function formatRate(perSecond: number, unit: string): string {
-  const [value, scale] = perSecond >= 999_500 ? [perSecond / 1e6, ' M'] : perSecond >= 995 ? [perSecond / 1e3, ' k'] : [perSecond, ''];
+  const [value, scale] =
+    perSecond >= 999_500 ? [perSecond / 1e6, ' M'] : perSecond >= 995 ? [perSecond / 1e3, ' k'] : [perSecond, ''];
   const rounded = Number(value.toPrecision(2));
   return `${rounded}${scale} ${unit}/s`;
 }

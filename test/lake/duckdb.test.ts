@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { hashFile } from '../../lake/artifacts.js';
 import { DuckDb } from '../../lake/duckdb.js';
+import { hashFile } from '../../lake/hashing.js';
 import { orderClause, quoteIdent, quoteLiteral, sqlError } from '../../lake/sql.js';
 import { putColumns, putTable, readTable, withTables } from '../../lake/tables.js';
 import { withFolder, withLake } from './support/temporary.js';

@@ -8,7 +8,11 @@ import { type BuildContext, coordinates, numbers, withColumns } from './context.
  * Adds means over the discs of another table that a buffer round each own point meets, weighted by the share of the disc
  * inside it. A missing value takes its weight out of that mean; a point whose buffer meets nothing gets missing ones.
  */
-export async function bufferShare(self: Columns, params: z.output<typeof schema>, context: BuildContext): Promise<Columns> {
+export async function bufferShare(
+  self: Columns,
+  params: z.output<typeof schema>,
+  context: BuildContext,
+): Promise<Columns> {
   const averaged = Object.values(params.mean);
   const other = await context.read(params.of, [...new Set(['lon', 'lat', params.area, ...averaged])], params.where);
   const points = coordinates(other, params.of);

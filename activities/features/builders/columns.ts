@@ -6,7 +6,8 @@ export const sharedInt32 = (rows: number): Int32Array => new Int32Array(new Shar
 /** A column of a table; a definition that names one that is not there is a fault of the definition. */
 export function columnOf(table: Columns, name: string): Column {
   const column = table.columns[name];
-  if (column === undefined) throw new TypeError(`no column ${name}; there are ${Object.keys(table.columns).join(', ')}`);
+  if (column === undefined)
+    throw new TypeError(`no column ${name}; there are ${Object.keys(table.columns).join(', ')}`);
   return column;
 }
 
@@ -67,7 +68,12 @@ export const takeRows = (table: Columns, index: Int32Array): Columns => ({
  * Numbers the groups that two tables share: rows whose key columns are equal, on either side, get the same group.
  * A row with a missing key is in none (-1).
  */
-export function sharedGroups(own: Column[], their: Column[], ownRows: number, theirRows: number): [Int32Array, Int32Array] {
+export function sharedGroups(
+  own: Column[],
+  their: Column[],
+  ownRows: number,
+  theirRows: number,
+): [Int32Array, Int32Array] {
   const groups = new Map<string, number>();
   const number = (columns: Column[], rows: number): Int32Array => {
     const values = columns.map(valuesOf);

@@ -1,6 +1,6 @@
 import type { Column, Columns } from '../../../lake/types.js';
-import type { PolygonLayer } from '../geo/layers.js';
 import type { KernelInput, KernelName, KernelOutput } from '../../pool/kernels.js';
+import type { PolygonLayer } from '../geo/layers.js';
 
 /** What a builder may ask of the step that runs it. */
 export interface BuildContext {

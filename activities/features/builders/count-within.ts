@@ -5,7 +5,11 @@ import { sharedFloat64 } from './columns.js';
 import { type BuildContext, coordinates, withColumns } from './context.js';
 
 /** Adds a column for each radius: how many points of another table lie within it, bounds included. */
-export async function countWithin(self: Columns, params: z.output<typeof schema>, context: BuildContext): Promise<Columns> {
+export async function countWithin(
+  self: Columns,
+  params: z.output<typeof schema>,
+  context: BuildContext,
+): Promise<Columns> {
   const other = coordinates(await context.read(params.of, ['lon', 'lat'], params.where), params.of);
   const names = Object.keys(params.radii);
   const counts = await context.kernel(

@@ -30,7 +30,11 @@ export async function nearest(self: Columns, params: z.output<typeof schema>, co
   const unmatched: number[] = [];
   for (let row = 0; row < self.rows; row++) if (index[row] < 0) unmatched.push(row);
   if (params.unmatched === 'quarantine' && unmatched.length > 0)
-    context.quarantine(Int32Array.from(unmatched), `${Object.keys(take)[0] ?? params.distance}.nearest`, `no point of ${to} to be nearest to`);
+    context.quarantine(
+      Int32Array.from(unmatched),
+      `${Object.keys(take)[0] ?? params.distance}.nearest`,
+      `no point of ${to} to be nearest to`,
+    );
   return withColumns(self, {
     ...Object.fromEntries(Object.entries(take).map(([as, name]) => [as, gather(columnOf(other, name), index)])),
     ...(params.distance !== undefined && { [params.distance]: { type: 'double', values: distanceM } }),

@@ -27,19 +27,25 @@ export async function rollup(self: Columns, params: z.output<typeof schema>, con
   const index = own.map((key) => rowOfGroup.get(key) ?? -1);
   return withColumns(
     self,
-    Object.fromEntries(Object.keys(add).map((name) => [name, filled(gather(columnOf(grouped, name), index), params.fill)])),
+    Object.fromEntries(
+      Object.keys(add).map((name) => [name, filled(gather(columnOf(grouped, name), index), params.fill)]),
+    ),
   );
 }
 
 function group(of: Columns, by: string[], add: Record<string, Aggregate>): Columns {
   const firstRow = '\u0000first';
-  const values: Record<string, ArrayLike<unknown>> = { [firstRow]: Int32Array.from({ length: of.rows }, (_, row) => row) };
+  const values: Record<string, ArrayLike<unknown>> = {
+    [firstRow]: Int32Array.from({ length: of.rows }, (_, row) => row),
+  };
   for (const [name, column] of Object.entries(of.columns)) values[name] = valuesOf(column);
   const rolled = table(values)
     .groupby(...by)
     .rollup({
       [firstRow]: op.min(firstRow),
-      ...Object.fromEntries(Object.entries(add).map(([name, { op: verb, column }]) => [`\u0000${name}`, OPS[verb](column ?? '')])),
+      ...Object.fromEntries(
+        Object.entries(add).map(([name, { op: verb, column }]) => [`\u0000${name}`, OPS[verb](column ?? '')]),
+      ),
     })
     .orderby(firstRow)
     .reify();
@@ -49,7 +55,8 @@ function group(of: Columns, by: string[], add: Record<string, Aggregate>): Colum
   const keys = by.map((name): [string, Column] => [name, gather(columnOf(of, name), first)]);
   const sums = Object.entries(add).map(([name, aggregate]): [string, Column] => {
     const result = sharedFloat64(rows);
-    for (let row = 0; row < rows; row++) result[row] = (rolled.get(`\u0000${name}`, row) as number | null | undefined) ?? Number.NaN;
+    for (let row = 0; row < rows; row++)
+      result[row] = (rolled.get(`\u0000${name}`, row) as number | null | undefined) ?? Number.NaN;
     return [name, { type: typeOf(aggregate, of), values: result }];
   });
   return { rows, columns: Object.fromEntries([...keys, ...sums]) };

@@ -190,7 +190,7 @@ describe('polygonsGeoJson', () => {
     );
     checkStructure(read(text));
     expect(read(text).features[0]?.geometry).toBeNull();
-    expect((read(text).features[1]?.geometry as Polygon).coordinates).toHaveLength(1);
+    expect(read(text).features[1]?.geometry).toMatchObject({ coordinates: [expect.anything()] });
   });
 
   test('any convex polygon anywhere gives a valid collection with coordinates of six decimals', () => {

@@ -1,0 +1,27 @@
+/** Speed against a peer, run in turn on the same machine: npm run bench -- NAME [--rounds N] [--json]. */
+const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(options: BenchOptions): Promise<void> }> }> =
+  {
+    'ev-sites': {
+      summary: 'from request to features, and the spatial kernels, against Python (needs the real files)',
+      load: () => import('./ev-sites/bench.js'),
+    },
+  };
+
+export interface BenchOptions {
+  rounds: number;
+  json: boolean;
+}
+
+const [name, ...rest] = process.argv.slice(2);
+const bench = name === undefined ? undefined : BENCHES[name];
+if (bench === undefined) {
+  const list = Object.entries(BENCHES).map(([key, { summary }]) => `  ${key.padEnd(12)} ${summary}`);
+  process.stderr.write(`npm run bench -- NAME [--rounds N] [--json]\n\n${list.join('\n')}\n`);
+  process.exitCode = name === undefined || name === '--help' ? 0 : 2;
+} else {
+  const at = rest.indexOf('--rounds');
+  const rounds = at < 0 ? 5 : Number(rest[at + 1]);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a whole number from 1 on');
+  const { run } = await bench.load();
+  await run({ rounds, json: rest.includes('--json') });
+}

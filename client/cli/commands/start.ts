@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { displayPath } from '../../../config/root.js';
+import type { PublishedOutput } from '../../records.js';
+import { collectSetting, examples, parseFolder } from '../arguments.js';
+import type { RefreshReport } from '../refreshing.js';
+import { knownPipelines, withClient } from '../session.js';
+import type { Shell } from '../shell.js';
+import { requestOf } from './refresh.js';
+
+interface Options {
+  inputs?: string;
+  force?: boolean;
+  set?: Record<string, string>;
+}
+
+const SHOWN = 10;
+
+export const startCommand = (shell: Shell): Command =>
+  new Command('start')
+    .description('Refreshes every pipeline once and shows the first results: what npm start runs')
+    .option(
+      '--inputs <folder>',
+      "folder laid out like the home's inputs; default: those, else the sample inputs",
+      parseFolder,
+    )
+    .option('--force', 'make every step again')
+    .option('--set <key=value>', "a parameter in the place of the definition's (repeat it)", collectSetting)
+    .addHelpText('after', examples('npm start', 'npm start -- --inputs ../shared/data'))
+    .action(async (options: Options) => {
+      const { refreshAndReport } = await import('../refreshing.js');
+      const pipelines = await knownPipelines(shell);
+      for (const pipeline of pipelines) {
+        const report = await refreshAndReport(shell, requestOf(pipeline, options));
+        if (shell.json || shell.quiet) continue;
+        if (GOOD.includes(report.outcome)) await showResults(shell, pipeline);
+      }
+      if (!shell.json && shell.exitCode === 0) sayWhatNext(shell, pipelines);
+    });
+
+const GOOD: readonly RefreshReport['outcome'][] = ['published', 'unchanged', 'superseded', 'held'];
+
+async function showResults(shell: Shell, pipeline: string): Promise<void> {
+  const [{ loadPipeline }, { topRows, topText }, { readSettings }] = await Promise.all([
+    import('../../../config/load.js'),
+    import('../top.js'),
+    import('../../../config/settings.js'),
+  ]);
+  const [{ pipeline: definition }, published, latest] = await withClient(shell, async (client) =>
+    Promise.all([
+      readSettings(shell.env).then((settings) => loadPipeline(pipeline, settings)),
+      client.outputs(pipeline),
+      client.status(pipeline).then(({ pipelines: [one] }) => one?.published?.latest),
+    ]),
+  );
+  for (const top of await topRows(definition, published, SHOWN)) shell.data(`\n${topText(top, shell.out)}`);
+  shell.data(`\n${shell.out.bold('Files')}`);
+  for (const place of placesOf(published, latest)) shell.data(`  ${place}`);
+}
+
+/** Files under the name that stays, for people; those of the snapshot where there is no such name. */
+const placesOf = (published: readonly PublishedOutput[], latest: string | undefined): string[] =>
+  published.map(({ name, place }) =>
+    latest === undefined || /^[a-z0-9]+:\/\//i.test(latest) ? place : join(latest, name),
+  );
+
+function sayWhatNext(shell: Shell, pipelines: readonly string[]): void {
+  const [first = ''] = pipelines;
+  const name = pipelines.length > 1 ? ` ${first}` : '';
+  const command = 'npm run georefresh --';
+  const lines: [string, string][] = [
+    [`${command} refresh${name} --inputs <folder>`, 'the same on your own files'],
+    [`${command} status`, 'how old the data is, what ran last'],
+    [`${command} show <run>`, 'what a run read, made and measured'],
+    [`${command} up --workers 2`, 'engine, web UI and workers that stay'],
+    [`${command} --help`, `all commands (pipelines: ${displayPath('config/pipelines')})`],
+  ];
+  const width = Math.max(...lines.map(([text]) => text.length));
+  shell.data(`\n${shell.out.bold('Next')}`);
+  for (const [text, why] of lines) shell.data(`  ${text.padEnd(width)}  ${shell.out.dim(why)}`);
+}

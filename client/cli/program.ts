@@ -1,0 +1,87 @@
+import { Command, CommanderError } from 'commander';
+import { GeorefreshError } from '../../config/errors.js';
+import { examples } from './arguments.js';
+import { cancelCommand } from './commands/cancel.js';
+import { doctorCommand } from './commands/doctor.js';
+import { errorCommand } from './commands/error.js';
+import { outputsCommand } from './commands/outputs.js';
+import { refreshCommand } from './commands/refresh.js';
+import { runsCommand } from './commands/runs.js';
+import { showCommand } from './commands/show.js';
+import { startCommand } from './commands/start.js';
+import { statusCommand } from './commands/status.js';
+import { upCommand } from './commands/up.js';
+import { exitOf, problemBlock, problemOf } from './problems.js';
+import { type GlobalOptions, Shell, type ShellStreams } from './shell.js';
+
+const COMMANDS = [
+  startCommand,
+  upCommand,
+  refreshCommand,
+  statusCommand,
+  runsCommand,
+  showCommand,
+  outputsCommand,
+  cancelCommand,
+  doctorCommand,
+  errorCommand,
+];
+
+/** The whole command line; each command loads what it needs when it runs. */
+export function createProgram(shell: Shell): Command {
+  const program = new Command('georefresh')
+    .description('Keeps geospatial data products and the models on them fresh.')
+    .option('--json', 'one JSON object on stdout; lists as one object a line')
+    .option('-q, --quiet', 'nothing but the result and what went wrong')
+    .option('-v, --verbose', 'more, and the log on stderr')
+    .option('--no-color', 'no colours (also NO_COLOR)')
+    .option('--home <folder>', 'folder of inputs, lake, outputs and the engine (GEOREFRESH_HOME)')
+    .option('--store <uri>', 'where the lake is, if not in the home (GEOREFRESH_STORE)')
+    .option('--address <host:port>', 'a Temporal server that is there already (TEMPORAL_ADDRESS)')
+    .configureHelp({ showGlobalOptions: true })
+    // What is wrong with a command line is told in the same form as any other error.
+    .configureOutput({
+      writeOut: (text) => shell.data(text.trimEnd()),
+      writeErr: (text) => shell.fault(text.trimEnd()),
+      outputError: () => undefined,
+    })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText('after', examples('georefresh refresh', 'georefresh status --watch', 'georefresh refresh --help'));
+  for (const make of COMMANDS) {
+    const command = make(shell).copyInheritedSettings(program);
+    program.addCommand(command);
+  }
+  program.hook('preAction', () => shell.configure(program.opts<GlobalOptions>()));
+  return program;
+}
+
+/** Runs a command line (without node and script) and returns the exit code; never throws. */
+export async function runProgram(argv: readonly string[], streams: ShellStreams): Promise<number> {
+  const shell = new Shell(streams);
+  const program = createProgram(shell);
+  // A fault of the command line comes before its options are known.
+  shell.configure({ json: argv.includes('--json'), color: !argv.includes('--no-color') });
+  try {
+    if (argv.length === 0) program.help({ error: true });
+    await program.parseAsync(argv, { from: 'user' });
+    return shell.exitCode;
+  } catch (error) {
+    return conclude(error, shell);
+  }
+}
+
+/** The one place where an error becomes an exit code. */
+function conclude(error: unknown, shell: Shell): number {
+  if (error instanceof CommanderError) {
+    if (['commander.helpDisplayed', 'commander.version'].includes(error.code)) return 0;
+    if (error.code === 'commander.help') return 2;
+  }
+  const known =
+    error instanceof CommanderError ? new GeorefreshError('GR-1001', error.message.replace(/^error: /, '')) : error;
+  const problem = problemOf(known);
+  if (shell.json) shell.object({ error: problem });
+  shell.fault(problemBlock(problem, shell.err));
+  if (shell.verbose && error instanceof Error && error.stack) shell.fault(shell.err.dim(error.stack));
+  return exitOf(known);
+}
