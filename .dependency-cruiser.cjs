@@ -1,6 +1,8 @@
 // The six rooms and who may import whom. Type-only imports are told apart, so that a room may speak of another's shapes
 // where it may not run its code. test/rooms.test.ts shows that each rule bites.
 
+const typeOnly = ['type-only'];
+
 /**
  * Files beside a stage's index.ts that are parts of the durable step all the same: they read and write tables. No client
  * imports them. Everything else there is pure.

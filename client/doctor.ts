@@ -89,7 +89,7 @@ async function home(folder: string): Promise<Finding[]> {
       cause: error,
     });
   } finally {
-    await rm(path, { force: true });
+    await rm(path, { force: true }).catch(() => undefined);
   }
 }
 

@@ -76,8 +76,13 @@ export const ERRORS = {
   'GR-3008': entry(3, 'a model and the features given to it do not match', 'train again: georefresh refresh --force'),
   'GR-3009': entry(
     1,
-    'a kernel was given arguments that do not fit together',
+    'a step or kernel was given what does not fit together',
     'nothing was changed; report it with the run',
+  ),
+  'GR-3010': entry(
+    2,
+    'an SQL step cannot be run as it is written',
+    'mend the expression or .sql file of the step named',
   ),
   'GR-4001': entry(6, 'no such pipeline', 'georefresh status lists them'),
   'GR-4002': entry(6, 'no such run', 'georefresh runs lists them'),

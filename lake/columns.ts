@@ -31,7 +31,7 @@ interface Reader {
 export async function readResult(result: DuckDBResult, signal?: AbortSignal): Promise<Columns> {
   const names = result.columnNames();
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw new GeorefreshError('GR-3008', `two columns have the name ${twice}`);
+  if (twice !== undefined) throw new GeorefreshError('GR-3010', `two columns have the name ${twice}`);
   const readers = names.map((name, at) => readerOf(name, result.columnType(at)));
   let rows = 0;
   let next = result.fetchChunk();

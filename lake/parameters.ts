@@ -8,13 +8,13 @@ export type Parameters = Readonly<Record<string, Parameter>>;
 
 const MAX_INT = 2 ** 31;
 
-/** Binds one parameter of a statement by its name: GR-3008 where no value is given. Whole numbers bind as integers. */
+/** Binds one parameter of a statement by its name: GR-3010 where no value is given. Whole numbers bind as integers. */
 export function bindParameter(prepared: DuckDBPreparedStatement, at: number, parameters: Parameters): void {
   const name = prepared.parameterName(at);
   if (!Object.hasOwn(parameters, name)) {
     const known = Object.keys(parameters).join(', ');
     throw new GeorefreshError(
-      'GR-3008',
+      'GR-3010',
       `parameter $${name} has no value${known === '' ? '' : `; there are ${known}`}`,
     );
   }

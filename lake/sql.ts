@@ -3,13 +3,13 @@ import { GeorefreshError } from '../config/errors.js';
 /** A SQL identifier, quoted. */
 export function quoteIdent(name: string): string {
   if (name === '' || name.includes('\0'))
-    throw new GeorefreshError('GR-3008', `${JSON.stringify(name)} is no name of a table or column`);
+    throw new GeorefreshError('GR-3010', `${JSON.stringify(name)} is no name of a table or column`);
   return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** A SQL text literal, quoted. */
 export function quoteLiteral(text: string): string {
-  if (text.includes('\0')) throw new GeorefreshError('GR-3008', 'a text literal holds a zero byte');
+  if (text.includes('\0')) throw new GeorefreshError('GR-3010', 'a text literal holds a zero byte');
   return `'${text.replaceAll("'", "''")}'`;
 }
 
@@ -38,7 +38,7 @@ export function orderClause(order: SortOrder, columns: readonly string[], keyed 
   const known = new Set(columns);
   const missing = keys.filter((key) => !known.has(key.column)).map((key) => key.column);
   if (missing.length > 0)
-    throw new GeorefreshError('GR-3008', `a table has no column to sort by: ${missing.join(', ')}`);
+    throw new GeorefreshError('GR-3010', `a table has no column to sort by: ${missing.join(', ')}`);
   const named = new Set(keys.map((key) => key.column));
   const rest = keyed ? [] : columns.filter((column) => !named.has(column)).map((column): SortKey => ({ column }));
   const terms = [...keys, ...rest].map(
@@ -65,5 +65,5 @@ export function sqlError(error: unknown, step: string | undefined, sql: string):
   if (/No space left|max_temp_directory_size|Disk quota/i.test(message))
     return new GeorefreshError('GR-5003', detail, options);
   if (/^Out of Memory Error/i.test(message)) return new GeorefreshError('GR-3007', detail, options);
-  return new GeorefreshError(PERMANENT.test(message) ? 'GR-3008' : 'GR-3001', detail, options);
+  return new GeorefreshError(PERMANENT.test(message) ? 'GR-3010' : 'GR-3001', detail, options);
 }

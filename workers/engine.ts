@@ -2,12 +2,11 @@ import { Connection } from '@temporalio/client';
 import { GeorefreshError } from '../config/errors.js';
 import { type EngineConnection, externalEngine } from './engine/external.js';
 import type { EngineProgress } from './engine/install.js';
-import { withLock } from './engine/lock.js';
 import type { EngineLog } from './engine/log.js';
 import { type EngineBinary, engineCachePath, type ResolveOptions, resolveBinary } from './engine/resolve.js';
-import { LOOPBACK, startEngine, stopEngine, waitHealthy } from './engine/server.js';
+import { FOUND_HEALTHY_MS, LOOPBACK, startEngine, stopEngine, stopLocked, waitHealthy } from './engine/server.js';
 import { ensureNamespace, ensureSearchAttributes } from './engine/setup.js';
-import { addUser, type EngineRecord, enginePaths, readAliveRecord, removeUser } from './engine/state.js';
+import { addUser, type EngineRecord, enginePaths, readAliveRecord, removeUser, withStartLock } from './engine/state.js';
 import { superviseEngine } from './engine/supervise.js';
 
 export type { EngineBinary, EngineConnection, EngineLog, EngineProgress, EngineRecord };
@@ -50,9 +49,6 @@ export interface EngineOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Another process may be at a whole start, or a stop with its grace. */
-const LOCK_WAIT_MS = 90_000;
-const FOUND_HEALTHY_MS = 30_000;
 const CONNECT_MS = 10_000;
 
 /**
@@ -83,22 +79,21 @@ export async function connectOrStart(options: EngineOptions): Promise<Engine> {
   const namespace = env.TEMPORAL_NAMESPACE || 'default';
   // Before the lock is taken, as an installation takes minutes; it has a lock of its own.
   const binary = (await readAliveRecord(home)) === undefined ? await resolveBinary(options) : undefined;
-  const folder = enginePaths(home).folder;
-  const lock = { folder, name: 'start', waitMs: LOCK_WAIT_MS, ...(signal && { signal }) };
-  const { record, user, kind } = await withLock(lock, async () => {
+  const take = async () => {
     const found = await readAliveRecord(home);
     if (found !== undefined) await waitHealthy(found, { timeoutMs: FOUND_HEALTHY_MS, signal });
     else options.onProgress?.({ step: 'start', seconds: 0, note: 'starting the engine' });
     const record =
       found ?? (await startEngine({ home, binary: binary ?? (await resolveBinary(options)), namespace, log, signal }));
     return { record, user: await addUser(home), kind: found ? ('found' as const) : ('started' as const) };
-  });
+  };
+  const { record, user, kind } = await withStartLock(home, take, signal);
   const connection = { address: `${LOOPBACK}:${record.port}` };
-  const release = (releasing: { leave?: boolean } = {}): Promise<'stopped' | 'left'> =>
-    withLock({ folder, name: 'start', waitMs: LOCK_WAIT_MS }, async () => {
+  const release = ({ leave = false } = {}): Promise<'stopped' | 'left'> =>
+    withStartLock(home, async () => {
       const others = await removeUser(home, user);
-      if (others || releasing.leave) return 'left';
-      await stopEngine(home);
+      if (others || leave) return 'left';
+      await stopLocked(home);
       return 'stopped';
     });
   try {

@@ -3,7 +3,6 @@ import { quoteIdent } from '../../lake/sql.js';
 import { withTables } from '../../lake/tables.js';
 import type { TableRef } from '../../lake/types.js';
 import { artifactOf, type Deps, tableOf } from '../deps.js';
-import { columnOf, valuesOf } from '../features/builders/columns.js';
 import { readJson } from '../json.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { rawTable } from '../resolve/plan.js';
@@ -191,20 +190,25 @@ async function describeMap(
   const named = map.name === undefined ? 'id' : quoteIdent(map.name);
   const polygons = await read(tableOf(input, map.polygons), `select id, ${named} as name, geometry from t`);
   const values = await read(table, `select ${quoteIdent(map.id)} as id, ${quoteIdent(map.value)} as value from t`);
-  const valueOf = new Map(values.map(({ id, value }) => [id, value]));
+  const valueById = new Map(values.map(({ id, value }) => [id, value]));
   const points = await describePoints(pipeline, map.points, input, read);
+  const borders = map.borders === undefined ? [] : await read(tableOf(input, map.borders), 'select geometry from t');
   return {
     map: {
       title: `${output.title ?? map.output}: ${map.label}`,
       label: map.label,
       projection: map.projection,
       areas: polygons.map(({ id, name }) => {
-        const value = valueOf.get(id ?? '');
+        const value = valueById.get(id ?? '');
         return { id: String(id), name: String(name ?? id), value: typeof value === 'number' ? value : null };
       }),
       ...(points && { points }),
     },
-    shapes: { ids: polygons.map(({ id }) => String(id)), geometries: polygons.map(({ geometry }) => String(geometry)) },
+    shapes: {
+      ids: polygons.map(({ id }) => String(id)),
+      geometries: polygons.map(({ geometry }) => String(geometry)),
+      ...(borders.length > 0 && { borders: borders.map(({ geometry }) => String(geometry)) }),
+    },
   };
 }
 
@@ -219,7 +223,7 @@ async function describePoints(
   const where = output.where === undefined ? '' : ` where ${output.where}`;
   const rows = await read(
     tableOf(input, output.table),
-    `select lon, lat, ${quoteIdent(output.id ?? 'lon')} as name from t${where}`,
+    `select * from (select lon, lat, ${quoteIdent(output.id ?? 'lon')} as name from t${where}) where lon is not null and lat is not null`,
   );
   return {
     label: name,

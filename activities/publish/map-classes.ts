@@ -59,9 +59,12 @@ export const renderLegend = (
     { length: steps },
     (_, i) => html`<rect class="q${Math.round(i * spread)}" x="${i * SWATCH}" y="17" width="${SWATCH}" height="11"/>`,
   );
+  // A least value of many zeros behind the point would run into its neighbour and say no more than this.
+  const [low = 0, second = 0] = breaks;
+  const nearZero = low !== 0 && Math.abs(low) < Math.abs(second) / 100;
   const ticks = breaks.map((value, i) => {
     const anchor = i === 0 ? 'start' : i === steps ? 'end' : 'middle';
-    return html`<text class="tick" x="${i * SWATCH}" y="43" text-anchor="${anchor}">${breakText(value)}</text>`;
+    return html`<text class="tick" x="${i * SWATCH}" y="43" text-anchor="${anchor}">${i === 0 && nearZero ? '~0' : breakText(value)}</text>`;
   });
   let next = steps * SWATCH + 36;
   const others: Html[] = [];

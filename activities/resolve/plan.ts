@@ -175,7 +175,8 @@ function publishSteps(
   needs: (tables: string[]) => string[],
 ): PlanStep[] {
   const published = Object.values(pipeline.outputs).map(({ table }) => table);
-  const map = pipeline.report.map === undefined ? [] : [pipeline.report.map.polygons];
+  const { map } = pipeline.report;
+  const layers = map === undefined ? [] : [map.polygons, ...(map.borders === undefined ? [] : [map.borders])];
   const ingested = before.filter(({ stage }) => stage === 'ingest').map(({ id }) => id);
   const common = { stage: 'publish', queue: 'io' } as const;
   const trained = pipeline.train === undefined ? [] : ['train/evaluate', 'train/model'];
@@ -190,7 +191,7 @@ function publishSteps(
     {
       ...common,
       id: 'publish/report',
-      needs: ['publish/outputs', ...trained, ...ingested, ...needs([...published, ...map])],
+      needs: ['publish/outputs', ...trained, ...ingested, ...needs([...published, ...layers])],
       summary: 'report.html',
     },
     {

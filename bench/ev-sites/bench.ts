@@ -68,12 +68,12 @@ export async function run({ rounds, json }: BenchOptions): Promise<void> {
 
     const ours: number[] = [];
     const oursSpatial: number[] = [];
-    const peers: Record<string, Peer[]> = {};
+    const peers: Record<string, Peer[]> = Object.fromEntries(INDEXES.map((index) => [index, []]));
     for (let round = 0; round < rounds; round++) {
       process.stderr.write(`round ${round + 1} of ${rounds} …\n`);
       ours.push(await refresh());
       oursSpatial.push(await timed(() => spatialPart(pool, input)));
-      for (const index of INDEXES) (peers[index] ??= []).push(await peer(index));
+      for (const index of INDEXES) peers[index].push(await peer(index));
     }
     const memory = {
       worker: peakMemory(cluster.workerPid),

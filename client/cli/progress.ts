@@ -23,7 +23,9 @@ export interface RunView {
   pipeline: string;
   run: string;
   logicalTime: string;
+  /** Whether it waits for another run of its pipeline, and since when it has seemed so. */
   waiting: boolean;
+  waitingSince?: number;
   stages: StageView[];
   /** Running steps when they were first seen to count, by id and attempt. */
   counting: ReadonlyMap<string, { at: number; done: number }>;
@@ -56,6 +58,9 @@ export type ProgressEvent =
     }
   | { event: 'step_retried'; step: string; attempt: number; reason: string };
 
+/** Starting the child of a refresh takes less than this. */
+const WAITING_MS = 2_000;
+
 /** A run of which nothing was seen yet. */
 export const newView = (pipeline: string, run: string): RunView => ({
   pipeline,
@@ -70,7 +75,10 @@ export const newView = (pipeline: string, run: string): RunView => ({
 /** Takes in what was just seen at `now` (milliseconds, any origin); a pure function. */
 export function observe(before: RunView, seen: RunProgress, now: number): { view: RunView; events: ProgressEvent[] } {
   const events: ProgressEvent[] = [];
-  if (seen.waiting && !before.waiting) events.push({ event: 'waiting' });
+  // Every run seems to wait at first, until its child has started.
+  const waitingSince = seen.waiting ? (before.waitingSince ?? now) : undefined;
+  const waiting = waitingSince !== undefined && now - waitingSince >= WAITING_MS;
+  if (waiting && !before.waiting) events.push({ event: 'waiting' });
 
   const counting = new Map<string, { at: number; done: number }>();
   for (const { id, attempt, progress } of seen.running) {
@@ -112,8 +120,9 @@ export function observe(before: RunView, seen: RunProgress, now: number): { view
       events.push({ event: 'stage_started', stage: stage.stage, steps: stage.steps });
     if (earlier !== 'done' && stage.state === 'done') events.push(completed(stage));
   }
-  const { pipeline, run, logicalTime, waiting } = seen;
-  return { view: { pipeline, run, logicalTime, waiting, stages, counting, attempts }, events };
+  const { pipeline, run, logicalTime } = seen;
+  const view = { pipeline, run, logicalTime, waiting, stages, counting, attempts };
+  return { view: waitingSince === undefined ? view : { ...view, waitingSince }, events };
 }
 
 /** Takes in the end of a run: what its last look missed is told now. */

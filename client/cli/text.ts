@@ -4,8 +4,11 @@ import { formatSeconds } from '../../activities/publish/format.js';
 
 export type Paint = ReturnType<typeof picocolors.createColors>;
 
-/** As many characters of a run id as people are shown; enough to name it among many thousands. */
-export const shortRun = (run: string): string => run.slice(0, 8);
+/** Run ids begin with the millisecond in which they were drawn (UUID version 7); less of them would name several. */
+const SHORT_RUN = '01a1fdd0-f186'.length;
+
+/** The beginning of a run id that people are shown. */
+export const shortRun = (run: string): string => run.slice(0, SHORT_RUN);
 
 const NO_LINES = {
   ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '' },

@@ -2,6 +2,7 @@ import { duplicatesIn } from './check-names.js';
 import { type Findings, sqlFaults } from './findings.js';
 import type { Output, Pipeline } from './pipeline.js';
 import type { Scope } from './references.js';
+import type { Source } from './source.js';
 
 interface Scopes {
   features: Scope;
@@ -68,9 +69,14 @@ export function checkOutputs({ outputs, sources, parameters, report }: Pipeline,
   const { map } = report;
   if (map === undefined) return;
   const path = ['report', 'map'];
-  out.add([...path, 'polygons'], scope.faultOf(map.polygons));
-  const shapes = Object.hasOwn(sources, map.polygons) ? sources[map.polygons] : undefined;
-  if (shapes?.format === 'csv') out.add([...path, 'polygons'], `source \`${map.polygons}\` has no polygons, it is csv`);
+  const shapesOf = (key: 'polygons' | 'borders', name: string): Source | undefined => {
+    out.add([...path, key], scope.faultOf(name));
+    const source = Object.hasOwn(sources, name) ? sources[name] : undefined;
+    if (source?.format === 'csv') out.add([...path, key], `source \`${name}\` has no polygons, it is csv`);
+    return source;
+  };
+  const shapes = shapesOf('polygons', map.polygons);
+  if (map.borders !== undefined) shapesOf('borders', map.borders);
   if (map.name !== undefined && shapes !== undefined)
     out.expectKnown([...path, 'name'], 'column', map.name, ['id', ...Object.keys(shapes.columns)]);
   if (out.expectKnown([...path, 'output'], 'output', map.output, Object.keys(outputs)))

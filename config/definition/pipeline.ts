@@ -27,6 +27,7 @@ export const reportMap = z.strictObject({
   value: identifier.describe('column of the output that is shown as colour'),
   label: z.string().describe('what the colour means'),
   points: identifier.optional().describe('a geojson output'),
+  borders: tableName.optional().describe('a source of polygons whose outlines are drawn over the colours'),
   projection: z.enum(['albersUsa', 'mercator']).default('mercator').describe('how the map is flattened'),
 });
 

@@ -105,6 +105,6 @@ svg .tick,svg .grid text,svg .axis{fill:var(--muted);font-size:12px}
 footer{margin-top:56px;padding-top:12px;border-top:1px solid var(--line);color:var(--muted);font-size:13px}
 @media (max-width:640px){body{padding:24px 16px 40px}h1{font-size:25px}.figures{grid-template-columns:1fr 1fr}.figures dd{font-size:23px}}
 @media print{@page{margin:14mm}body{padding:0;max-width:none;font-size:10.5pt}nav{display:none}
-section{margin-top:28px}figure,tr,.figures,.verdict{break-inside:avoid}h2,h3,caption{break-after:avoid}thead{display:table-header-group}
+section{margin-top:28px}.pair{grid-template-columns:1fr 1fr}figure,tr,.figures,.verdict{break-inside:avoid}h2,h3,caption{break-after:avoid}thead{display:table-header-group}
 .scroll{overflow:visible}table{font-size:9pt}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

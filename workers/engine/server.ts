@@ -18,6 +18,7 @@ import {
   logTail,
   readJson,
   readRecord,
+  withStartLock,
   writeJson,
 } from './state.js';
 
@@ -26,6 +27,8 @@ export const LOOPBACK = '127.0.0.1';
 
 /** Starts took 1.2 s; a cold disk or a busy machine may take many times that. */
 const HEALTHY_MS = 60_000;
+/** An engine that is there already answers at once, unless it is frozen or the machine is. */
+export const FOUND_HEALTHY_MS = 30_000;
 const POLL_MS = 50;
 const PROBE_MS = 2_000;
 const STOP_GRACE_MS = 10_000;
@@ -168,9 +171,14 @@ async function isServing({ port, namespace }: EngineRecord): Promise<boolean> {
 
 /**
  * Stops the home's engine, if one runs: SIGTERM, SIGKILL after ten seconds. Only a process whose pid and start time are
- * those of the record is touched. The record goes, ports and database stay.
+ * those of the record is touched. The record goes, ports and database stay. Under the start lock, or else a supervisor
+ * would take the dying engine for one that crashed, and its restart would lose its record to us.
  */
-export async function stopEngine(home: string): Promise<'none' | 'stopped' | 'killed'> {
+export const stopEngine = (home: string): Promise<'none' | 'stopped' | 'killed'> =>
+  withStartLock(home, () => stopLocked(home));
+
+/** `stopEngine` for a caller that holds the start lock. */
+export async function stopLocked(home: string): Promise<'none' | 'stopped' | 'killed'> {
   const record = await readRecord(home);
   if (record === undefined) return 'none';
   const ended = await endProcess(record, STOP_GRACE_MS);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GeorefreshError } from '../../config/errors.js';
+import { withLock } from './lock.js';
 import { isAlive, ownProcess, type ProcessId } from './process.js';
 
 export interface EnginePorts {
@@ -34,6 +35,13 @@ export const enginePaths = (home: string) => {
     log: join(home, 'logs', 'engine.log'),
   };
 };
+
+/** Another process may be at a whole start, or at a stop with its grace. */
+const LOCK_WAIT_MS = 90_000;
+
+/** Runs `work` while nobody else starts, restarts or stops the home's engine, or counts its users. */
+export const withStartLock = <T>(home: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> =>
+  withLock({ folder: enginePaths(home).folder, name: 'start', waitMs: LOCK_WAIT_MS, ...(signal && { signal }) }, work);
 
 /** Replaces a small JSON file; a reader sees the old content or the new, also after a power cut. */
 export async function writeJson(path: string, value: unknown): Promise<void> {

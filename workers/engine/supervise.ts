@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GeorefreshError } from '../../config/errors.js';
-import { withLock } from './lock.js';
 import type { EngineLog } from './log.js';
 import { isAlive } from './process.js';
 import { resolveBinary } from './resolve.js';
-import { startEngine, waitHealthy } from './server.js';
-import { boundLog, type EngineRecord, enginePaths, logTail, readRecord } from './state.js';
+import { FOUND_HEALTHY_MS, startEngine, waitHealthy } from './server.js';
+import { boundLog, type EngineRecord, enginePaths, logTail, readRecord, withStartLock } from './state.js';
 
 export interface SuperviseOptions {
   home: string;
@@ -27,8 +26,6 @@ export interface Supervisor {
 export const MAX_RESTARTS = 5;
 const WINDOW_MS = 60_000;
 const RETRY_MS = 1_000;
-/** A whole start, by whoever does it. */
-const START_WAIT_MS = 90_000;
 
 /**
  * Restarts the home's engine when its process has died, on the same ports and database, so that open connections find it
@@ -82,16 +79,16 @@ async function watch(options: SuperviseOptions, signal: AbortSignal): Promise<ne
 }
 
 async function restart({ home, log }: SuperviseOptions, signal: AbortSignal): Promise<void> {
-  const { folder } = enginePaths(home);
-  await withLock({ folder, name: 'start', waitMs: START_WAIT_MS, signal }, async () => {
+  const work = async (): Promise<void> => {
     const record = await readRecord(home);
     // Gone: stopped on purpose meanwhile, which the next look reports. Alive: another supervisor was faster.
     if (record === undefined) return;
-    if (isAlive(record)) return waitHealthy(record, { timeoutMs: START_WAIT_MS, signal });
+    if (isAlive(record)) return waitHealthy(record, { timeoutMs: FOUND_HEALTHY_MS, signal });
     const { port, uiPort, namespace } = record;
     const binary = existsSync(record.binary)
       ? { path: record.binary, server: record.server }
       : await resolveBinary({ log, signal, sources: ['path', 'cache'] });
     await startEngine({ home, binary, namespace, log, ports: { port, uiPort }, signal });
-  });
+  };
+  await withStartLock(home, work, signal);
 }

@@ -85,7 +85,10 @@ export function sharedGroups(
         continue;
       }
       let group = groups.get(key);
-      if (group === undefined) groups.set(key, (group = groups.size));
+      if (group === undefined) {
+        group = groups.size;
+        groups.set(key, group);
+      }
       result[row] = group;
     }
     return result;

@@ -9,7 +9,7 @@ export const cancelCommand = (shell: Shell): Command =>
   new Command('cancel')
     .description('Stops a run; what was published before stays')
     .argument('<run>', 'a run id, or the beginning of one')
-    .addHelpText('after', examples('georefresh cancel 7f3c91d2'))
+    .addHelpText('after', examples('georefresh cancel 01a1fdd0-f186'))
     .action(async (given: string) => {
       const stop = interruption(() => process.exit(130));
       try {
