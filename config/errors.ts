@@ -53,6 +53,7 @@ export const ERRORS = {
   ),
   'GR-2104': entry(3, 'a source breaks its contract', 'mend the rows named, or raise contract.quarantine.maxShare'),
   'GR-2105': entry(3, 'a join key is not unique', 'make the key unique in the source named, or aggregate it first'),
+  'GR-2106': entry(3, 'a column holds what cannot be kept exactly', 'cast or mend the column named'),
   'GR-3001': entry(
     1,
     'a step failed for a reason of its own',

@@ -47,7 +47,7 @@ function viewOf(column: Column): Float64Array | TextView | BooleanView {
 
 /**
  * An arquero table's visible rows, in its order, as columns over shared memory. Types are those of the values (numbers
- * `double`, Date `timestamp`) unless named; a column of nothing but missing values is `double`. Mixed types: GR-3009.
+ * `double`, Date `timestamp`) unless named; a column of nothing but missing values is `double`. Mixed types: GR-2106.
  */
 export function fromArquero(source: ColumnTable, types: Readonly<Record<string, Column['type']>> = {}): Columns {
   const rows = source.numRows();
@@ -73,7 +73,7 @@ function typeOf(at: (row: number) => unknown, rows: number): Column['type'] {
 
 function columnOf(name: string, type: Column['type'], at: (row: number) => unknown, rows: number): Column {
   const wrong = (value: unknown): never => {
-    throw new GeorefreshError('GR-3009', `column ${name} (${type}) holds ${typeof value} ${String(value)}`);
+    throw new GeorefreshError('GR-2106', `column ${name} (${type}) holds ${typeof value} ${String(value)}`);
   };
   if (type === 'text') return textColumn(at, rows, wrong);
   if (type === 'boolean') {

@@ -45,7 +45,7 @@ function plain(
   };
 }
 
-/** Signed or unsigned integers of 64 or 128 bits, from words of 32: exact to 2^53, GR-3009 above. */
+/** Signed or unsigned integers of 64 or 128 bits, from words of 32: exact to 2^53, GR-2106 above. */
 function wide(bytes: 8 | 16, signed: boolean): Layout {
   const words = bytes / 4;
   return {
@@ -65,7 +65,7 @@ function wide(bytes: 8 | 16, signed: boolean): Layout {
         const fits = bytes === 8 || (items[low + 2] === extension && items[low + 3] === extension);
         // 2^53 itself is refused: its neighbour above would read as the same number.
         if (!fits || !Number.isSafeInteger(value))
-          throw new GeorefreshError('GR-3009', `column ${name} holds an integer beyond 2^53`);
+          throw new GeorefreshError('GR-2106', `column ${name} holds an integer beyond 2^53`);
         into[at + row] = value;
       }
     },

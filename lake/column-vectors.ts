@@ -29,7 +29,7 @@ export function fillOf(
     return { type: 'text', fill: fillEnum(type as DuckDBEnumType, texts) };
   const layout = layoutOf(type);
   if (layout === undefined)
-    throw new GeorefreshError('GR-3009', `column ${name} is of type ${type}, which is not carried`);
+    throw new GeorefreshError('GR-2106', `column ${name} is of type ${type}, which is not carried`);
   return {
     type: layout.type,
     fill: (vector, into, at) => {

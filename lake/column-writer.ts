@@ -48,7 +48,7 @@ export async function appendColumns(appender: DuckDBAppender, table: Columns, si
 function checkLength(name: string, column: Column, rows: number): void {
   const length = column.type === 'text' ? column.codes.length : column.values.length;
   if (length !== rows)
-    throw new GeorefreshError('GR-3009', `column ${name} has ${length} values, the table ${rows} rows`);
+    throw new GeorefreshError('GR-2106', `column ${name} has ${length} values, the table ${rows} rows`);
 }
 
 function writeVector(
@@ -83,7 +83,7 @@ function writeVector(
 function textAt(name: string, texts: Buffer[], code: number): Buffer {
   const text = texts[code];
   if (text === undefined)
-    throw new GeorefreshError('GR-3009', `column ${name} has code ${code}, its dictionary ${texts.length} texts`);
+    throw new GeorefreshError('GR-2106', `column ${name} has code ${code}, its dictionary ${texts.length} texts`);
   return text;
 }
 
@@ -112,7 +112,7 @@ function wireOf(
       const tick =
         column.type === 'timestamp' ? microseconds(value) : Number.isSafeInteger(value) ? BigInt(value) : undefined;
       if (tick === undefined)
-        throw new GeorefreshError('GR-3009', `column ${name} (${column.type}) holds ${value} at row ${from + row}`);
+        throw new GeorefreshError('GR-2106', `column ${name} (${column.type}) holds ${value} at row ${from + row}`);
       wire[row] = tick;
     }
   }

@@ -25,8 +25,8 @@ interface Reader {
  * Reads a streamed result to its end, vector by vector; between vectors the event loop runs, and the next one is
  * fetched while one is copied. Peak memory is the table and one column more.
  *
- * DOUBLE, FLOAT and DECIMAL become `double`, integers of any width `integer` (GR-3009 above 2^53), DATE and TIMESTAMP
- * milliseconds, BOOLEAN, VARCHAR and ENUM as they are. Other types must be cast in the statement: GR-3009.
+ * DOUBLE, FLOAT and DECIMAL become `double`, integers of any width `integer` (GR-2106 above 2^53), DATE and TIMESTAMP
+ * milliseconds, BOOLEAN, VARCHAR and ENUM as they are. Other types must be cast in the statement: GR-2106.
  */
 export async function readResult(result: DuckDBResult, signal?: AbortSignal): Promise<Columns> {
   const names = result.columnNames();

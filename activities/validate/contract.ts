@@ -1,8 +1,6 @@
 import type { ContractColumn, Source } from '../../config/definition/source.js';
 import { quoteIdent as name, quoteLiteral as text } from '../../lake/sql.js';
 
-const literal = (value: string | number): string => (typeof value === 'number' ? String(value) : text(value));
-
 export const SQL_TYPES = {
   text: 'VARCHAR',
   integer: 'BIGINT',
@@ -32,9 +30,16 @@ export interface ContractSql {
   columns: string[];
 }
 
+/** A cell as it came, beside the typed column; no name of a column can look like it. */
+const cellOf = (column: string): string => name(`cell:${column}`);
+
+/** Characters of a value that a reason shows. */
+const SHOWN = 80;
+
 /**
  * Writes the checks of a contract as one SELECT. Row checks come first; uniqueness is asked among the rows that pass
- * them, so that a broken row never pushes out a good one. Values of personal columns appear in no reason.
+ * them, so that a broken row never pushes out a good one, and of several unique columns one after the other, each among
+ * the rows that are left. Values of personal columns appear in no reason.
  */
 export function contractSql(source: Source, rawTable: string): ContractSql {
   const polygons = source.format !== 'csv';
@@ -43,12 +48,12 @@ export function contractSql(source: Source, rawTable: string): ContractSql {
     polygons ? `json_extract_string(properties, ${text(`$."${from.replaceAll('"', '\\"')}"`)})` : name(from);
 
   const contract = Object.entries(source.columns);
-  const cells = contract.map(([column, rules]) => `${present(cell(column, rules), nulls)} as ${name(`_${column}`)}`);
+  const cells = contract.map(([column, rules]) => `${present(cell(column, rules), nulls)} as ${cellOf(column)}`);
   const typed = contract.map(([column, rules]) => `${converted(column, rules)} as ${name(column)}`);
   const checks = [...(polygons ? [SHAPE] : []), ...contract.flatMap(([column, rules]) => rowChecks(column, rules))];
   const unique = contract.filter(([, rules]) => rules.unique).map(([column]) => column);
   const kept = [...(polygons ? ['id', 'geometry'] : []), ...contract.map(([column]) => column)];
-  const passed = polygons ? ['id', 'geometry', 'fault'] : [];
+  const passed = polygons ? ['id', 'geometry', '_fault'] : [];
 
   const names = kept.map(name).join(', ');
   return {
@@ -56,31 +61,25 @@ export function contractSql(source: Source, rawTable: string): ContractSql {
     checked: `
       with cells as (select _row, ${[...passed, ...cells].join(', ')} from ${name(rawTable)}),
       typed as (select *, ${typed.length > 0 ? typed.join(', ') : 'null as _none'} from cells),
-      judged as (select _row, ${names}, ${firstOf(checks, 'rule')} as _rule, ${firstOf(checks, 'reason')} as _reason from typed)
-      ${uniqueness(unique, names, source)}`,
+      judged0 as (select _row, ${names}, ${firstOf(checks, 'rule')} as _rule, ${firstOf(checks, 'reason')} as _reason from typed)
+      ${unique.map((column, i) => uniqueness(column, i, names, source)).join('')}
+      select * from judged${unique.length}`,
   };
 }
 
-const SHAPE: Check = { rule: 'geometry.type', broken: 'fault is not null', reason: 'fault' };
+const SHAPE: Check = { rule: 'geometry.type', broken: '_fault is not null', reason: '_fault' };
 
-function uniqueness(unique: string[], names: string, source: Source): string {
-  if (unique.length === 0) return 'select * from judged';
-  const again = unique.map((column) => {
-    const partition = `partition by _rule is null, ${name(column)}`;
-    return `case when _rule is null and ${name(column)} is not null
-      then first_value(_row) over (${partition} order by _row) end as ${name(`_first_${column}`)}`;
-  });
-  const checks = unique.map((column): Check => {
-    const shown = source.columns[column]?.personal ? 'its value' : `' || cast(${name(column)} as varchar) || '`;
-    return {
-      rule: `${column}.unique`,
-      broken: `${name(`_first_${column}`)} < _row`,
-      reason: `'${column}: ${shown} stands in row ' || ${name(`_first_${column}`)} || ' already'`,
-    };
-  });
-  return `, again as (select *, ${again.join(', ')} from judged)
-    select _row, ${names}, coalesce(_rule, ${firstOf(checks, 'rule')}) as _rule,
-      coalesce(_reason, ${firstOf(checks, 'reason')}) as _reason from again`;
+/** Further tables of the SELECT: the rows with what uniqueness of one more column says of them. */
+function uniqueness(column: string, at: number, names: string, source: Source): string {
+  const value = name(column);
+  const shown = source.columns[column]?.personal ? 'its value' : `' || left(cast(${value} as varchar), ${SHOWN}) || '`;
+  const again = `_rule is null and _first < _row`;
+  return `, first${at} as (select *, case when _rule is null and ${value} is not null
+      then first_value(_row) over (partition by _rule is null, ${value} order by _row) end as _first from judged${at}),
+    judged${at + 1} as (select _row, ${names},
+      case when ${again} then ${text(`${column}.unique`)} else _rule end as _rule,
+      case when ${again} then '${column}: ${shown} stands in row ' || _first || ' already' else _reason end as _reason
+      from first${at})`;
 }
 
 /** The cell, or null where it holds a mark for missing. */
@@ -88,13 +87,13 @@ const present = (cell: string, nulls: string[]): string =>
   nulls.length === 0 ? cell : `case when ${cell} in (${nulls.map(text).join(', ')}) then null else ${cell} end`;
 
 function converted(column: string, { type, pad, map }: ContractColumn): string {
-  const cell = name(`_${column}`);
-  if (type === 'text')
-    return pad === undefined
-      ? mapped(cell, map)
-      : `case when length(${cell}) < ${pad} then lpad(${cell}, ${pad}, '0') else ${cell} end`;
-  return `try_cast(${mapped(cell, map)} as ${SQL_TYPES[type]})`;
+  const cell = cellOf(column);
+  const read = mapped(padded(cell, pad), map);
+  return type === 'text' ? read : `try_cast(${read} as ${SQL_TYPES[type]})`;
 }
+
+const padded = (cell: string, pad: number | undefined): string =>
+  pad === undefined ? cell : `case when length(${cell}) < ${pad} then lpad(${cell}, ${pad}, '0') else ${cell} end`;
 
 const mapped = (cell: string, map: ContractColumn['map']): string =>
   map === undefined
@@ -104,14 +103,17 @@ const mapped = (cell: string, map: ContractColumn['map']): string =>
         .join(' ')} end`;
 
 function rowChecks(column: string, rules: ContractColumn): Check[] {
-  const cell = name(`_${column}`);
+  const cell = cellOf(column);
   const value = name(column);
-  const found = rules.personal ? 'its value' : `' || left(${cell}, 80) || '`;
+  const found = rules.personal ? 'its value' : `' || left(${cell}, ${SHOWN}) || '`;
   const check = (kind: string, broken: string, reason: string): Check => ({
     rule: `${column}.${kind}`,
     broken,
-    reason: `'${column}: ${reason.replaceAll("'", "''")}'`.replace('@', found),
+    // The first @ alone: a pattern may hold others, and what is put in may hold $.
+    reason: `'${column}: ${reason.replaceAll("'", "''").replace('@', () => found)}'`,
   });
+  const literal = (one: string | number): string =>
+    typeof one === 'number' && rules.type !== 'text' ? String(one) : text(String(one));
   const set = (values: readonly (string | number)[]): string => values.map(literal).join(', ');
 
   const checks: Check[] = [];
@@ -136,16 +138,19 @@ function rowChecks(column: string, rules: ContractColumn): Check[] {
   return checks;
 }
 
+/** Digits with a sign, and at most zeros behind a point: what else casts to an integer is rounded, cut or in another base. */
+const WHOLE = String.raw`\s*[+-]?[0-9]+(\.0*)?\s*`;
+
 /**
  * True for a cell that is no value of its type. The engine's cast is more lenient than a contract may be: it rounds
- * `5.7` to an integer, skips `_` between digits, and takes `inf` and `nan` for numbers.
+ * `5.7` to an integer, skips `_` between digits, and takes `inf` and `nan` for numbers. Integers are exact up to 2^53.
  */
 function wrongType(type: ContractColumn['type'], cell: string, value: string): string | undefined {
   switch (type) {
     case 'text':
       return undefined;
     case 'integer':
-      return `${cell} is not null and (${value} is null or contains(${cell}, '_') or (contains(${cell}, '.') and try_cast(${cell} as double) <> ${value}))`;
+      return `${cell} is not null and (${value} is null or not ${value} between -${Number.MAX_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER} or not regexp_full_match(${cell}, ${text(WHOLE)}))`;
     case 'double':
       return `${cell} is not null and (${value} is null or not isfinite(${value}) or contains(${cell}, '_'))`;
     default:

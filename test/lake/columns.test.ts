@@ -72,7 +72,7 @@ describe('columns', () => {
   ])('refuse the integer %s rather than round it', (sql) =>
     withLake(({ duckdb }) =>
       duckdb.session(async (session) => {
-        await expect(session.readColumns(`SELECT ${sql} x`)).rejects.toMatchObject({ code: 'GR-3009' });
+        await expect(session.readColumns(`SELECT ${sql} x`)).rejects.toMatchObject({ code: 'GR-2106' });
         await expect(session.readColumns(`SELECT 1 x`)).resolves.toMatchObject({ rows: 1 });
       }),
     ),
@@ -81,7 +81,7 @@ describe('columns', () => {
   it.each(["'1 day'::INTERVAL", '[1,2]', "'\\x00'::BLOB", '{a: 1}'])('refuse the type of %s and say so', (sql) =>
     withLake(({ duckdb }) =>
       duckdb.session((session) =>
-        expect(session.readColumns(`SELECT ${sql} x`)).rejects.toMatchObject({ code: 'GR-3009' }),
+        expect(session.readColumns(`SELECT ${sql} x`)).rejects.toMatchObject({ code: 'GR-2106' }),
       ),
     ),
   );

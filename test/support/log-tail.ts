@@ -48,7 +48,7 @@ export class LogTail {
     return this.lines().filter(match).length;
   }
 
-  /** The first line that matches, waited for. `give` says what else ends the wait, and why. */
+  /** The first line that matches, waited for at most `withinMs`; `what` says in the failure what was missed. */
   async until(match: Match, what: string, withinMs = 90_000): Promise<LogLine> {
     const end = performance.now() + withinMs;
     for (let looked = 0; ; ) {

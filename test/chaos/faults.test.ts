@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Random } from '../../config/samples.js';
+import { needs } from '../support/needs.js';
+import { describeKilledWorkers } from './killed-workers.js';
+import { prepareScenario, type Scenario } from './scenario.js';
+
+const FULL = process.env.GEOREFRESH_FULL === '1';
+const SEED = Number(process.env.GEOREFRESH_SEED ?? Date.now() % 1_000_000);
+/** Random moments at which a worker is killed: all, or the share that a run of minutes has room for. */
+const MOMENTS = FULL ? 20 : 5;
+
+needs('engine').describe(`a refresh under faults, on separate processes (GEOREFRESH_SEED=${SEED})`, () => {
+  let scenario: Scenario | undefined;
+  const prepared = (): Scenario => {
+    if (scenario === undefined) throw new Error('the scenario is not prepared');
+    return scenario;
+  };
+  const random = new Random(SEED, 'moments');
+  const moments = Array.from({ length: MOMENTS }, () => random.between(0.02, 0.98));
+
+  beforeAll(async () => {
+    scenario = await prepareScenario();
+  });
+  afterAll(() => {
+    if (scenario === undefined) return;
+    process.stdout.write(`\nGEOREFRESH_SEED=${SEED}, ${scenario.looks} looks by readers\n${scenario.faults.table()}\n`);
+  });
+
+  describeKilledWorkers(prepared, () => moments);
+
+  test('every fault was seen to fire', () => {
+    expect(prepared().faults.never()).toEqual([]);
+  });
+});

@@ -1,0 +1,112 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
+import type { Refresh } from '../../client/index.js';
+import { sample } from '../../config/pipelines/ev-sites/sample.js';
+import { type Cluster, startCluster } from '../support/cluster.js';
+import { temporaryFolder } from '../support/home.js';
+import { startReader } from '../support/reader.js';
+import { differences, faultsOf, pointerOf } from '../support/snapshots.js';
+import { Sometimes } from '../support/sometimes.js';
+
+export const PIPELINE = 'ev-sites';
+/** Logical time of the snapshot that stands before each disturbed run, and of that run. */
+export const BEFORE = '2026-01-05T06:00:00.000Z';
+export const NOW = '2026-01-06T06:00:00.000Z';
+
+/** A silent worker is given up after this: the faults of the suite then cost seconds. One case uses the default. */
+export const QUICK = { GEOREFRESH_HEARTBEAT_TIMEOUT: '3s' };
+
+/** Every case is the same run in a home of its own, so what it leaves can be compared with what the undisturbed run left. */
+export interface Scenario {
+  /** A home in which the run was done in peace. */
+  undisturbed: string;
+  /** How long it took there, in milliseconds. */
+  peacefulMs: number;
+  faults: Sometimes;
+  /** Looks of the readers that ran beside. */
+  looks: number;
+  /** A fresh home that has published once, from other inputs, so that nothing of the run's is there already. */
+  home(): Promise<string>;
+}
+
+export async function prepareScenario(): Promise<Scenario> {
+  const folder = await temporaryFolder('chaos');
+  const template = join(folder, 'template');
+  const inputs = join(folder, 'inputs');
+  for (const path of sample.files) {
+    await mkdir(dirname(join(inputs, path)), { recursive: true });
+    await writeFile(join(inputs, path), sample.generate(path, sample.seed + 1));
+  }
+  const first = await startCluster({ home: template });
+  try {
+    const refresh = await first.client.refresh({ pipeline: PIPELINE, logicalTime: BEFORE, inputs });
+    expect(await refresh.result()).toMatchObject({ outcome: 'published', generation: 1 });
+    await first.stop();
+  } finally {
+    await first.end();
+  }
+  let homes = 0;
+  const home = async (): Promise<string> => {
+    const path = join(folder, `home-${homes++}`);
+    await cp(template, path, { recursive: true, verbatimSymlinks: true });
+    return path;
+  };
+  const undisturbed = await home();
+  const cluster = await startCluster({ home: undisturbed });
+  try {
+    const started = performance.now();
+    await expectPublished(await startRun(cluster));
+    return {
+      undisturbed,
+      peacefulMs: performance.now() - started,
+      faults: new Sometimes(),
+      looks: 0,
+      home,
+    };
+  } finally {
+    await cluster.end();
+  }
+}
+
+export const startRun = (cluster: Cluster): Promise<Refresh> =>
+  cluster.client.refresh({ pipeline: PIPELINE, logicalTime: NOW });
+
+export async function expectPublished(refresh: Refresh): Promise<void> {
+  expect(await refresh.result()).toMatchObject({ run: refresh.run, outcome: 'published', generation: 2 });
+}
+
+/** All that must hold after any fault: the home is whole, and what is current is what the undisturbed run left. */
+export async function expectAsUndisturbed(scenario: Scenario, home: string): Promise<void> {
+  expect(await faultsOf(home, PIPELINE)).toEqual([]);
+  expect(await differences(scenario.undisturbed, home, PIPELINE)).toEqual([]);
+}
+
+/** Nothing was published: what people see is still that of the run before, whole. */
+export async function expectAsBefore(home: string): Promise<void> {
+  expect(await faultsOf(home, PIPELINE)).toEqual([]);
+  expect(await pointerOf(home, PIPELINE)).toMatchObject({ generation: 1, logicalTime: BEFORE });
+}
+
+export interface Case {
+  env?: Record<string, string>;
+}
+
+/** Gives `work` a cluster on a fresh home, with a reader beside it that must never see anything torn. */
+export async function withCluster(
+  scenario: Scenario,
+  { env = {} }: Case,
+  work: (cluster: Cluster) => Promise<void>,
+): Promise<void> {
+  const home = await scenario.home();
+  const cluster = await startCluster({ home, env: { ...QUICK, ...env } });
+  const reader = startReader(home, PIPELINE);
+  try {
+    await work(cluster);
+  } finally {
+    const { looks, torn } = await reader.stop();
+    scenario.looks += looks;
+    await cluster.end();
+    expect(torn).toEqual([]);
+  }
+}
