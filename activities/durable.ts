@@ -52,7 +52,7 @@ export function activity<I, R>(
           latest = progress;
         },
       });
-      signal.throwIfAborted();
+      // What is done is done, also where a cancellation came too late: a snapshot that was published stays so.
       log.info({ ...about, event: 'step_completed', duration_seconds: (performance.now() - started) / 1000 });
       return result;
     } catch (error) {

@@ -7,9 +7,9 @@ import type { Logger } from 'pino';
 import { GeorefreshError } from '../config/errors.js';
 import type { readSettings } from '../config/settings.js';
 import { type EngineConnection, externalEngine } from '../workers/engine/external.js';
+import { LOOPBACK } from '../workers/engine/health.js';
 import { withLock } from '../workers/engine/lock.js';
 import { isAlive, ownProcess, type ProcessId } from '../workers/engine/process.js';
-import { LOOPBACK } from '../workers/engine/server.js';
 import { readJson, writeJson } from '../workers/engine/state.js';
 import {
   connectOrStart,

@@ -41,8 +41,11 @@ export interface Refresh {
   startedAt: string;
   /** How far it is: the workflow's own count with the heartbeats of its steps. Undefined while no worker answers. */
   progress(): Promise<RunProgress | undefined>;
-  /** Waits for its end. Rejects with the error that ended it, GR-3006 where it was cancelled. */
-  result(): Promise<RunSummary>;
+  /**
+   * Waits for its end. Rejects with the error that ended it, GR-3006 where it was cancelled. An abort of `signal` ends the
+   * waiting, not the run.
+   */
+  result(options?: { signal?: AbortSignal }): Promise<RunSummary>;
   /** Asks it to stop; `result` tells when it has. */
   cancel(): Promise<void>;
 }
@@ -96,6 +99,8 @@ export async function startRefresh(client: Client, request: RefreshInput): Promi
   return refreshOf(client, { workflowId, runId: run, startTime: new Date() }, request.pipeline);
 }
 
+const NEVER = new AbortController().signal;
+
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** The refresh with a run id, or a unique beginning of one; GR-4002 where the engine knows none. */
@@ -140,7 +145,8 @@ function refreshOf(client: Client, { workflowId, runId, startTime }: Listed, pip
     pipeline,
     startedAt: startTime.toISOString(),
     progress: () => progressOf(client, handle, pipeline, runId),
-    result: () => patiently(async () => (await handle.result()) as RunSummary),
+    result: ({ signal = NEVER } = {}) =>
+      patiently(() => client.withAbortSignal(signal, async () => (await handle.result()) as RunSummary)),
     async cancel() {
       await patiently(() => handle.cancel());
     },

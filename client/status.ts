@@ -82,13 +82,6 @@ export async function openRuns(client: Client, pipeline?: string): Promise<Map<s
     for (const { name, open } of runs) found.set(name, [...(found.get(name) ?? []), open]);
     return found;
   };
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<'silent'>((resolve) => {
-    timer = setTimeout(resolve, ENGINE_MS, 'silent');
-  });
-  try {
-    return await Promise.race([look().catch(() => 'silent' as const), tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
+  // Calls that are given up are ended: their connection may be closed soon.
+  return client.withAbortSignal(AbortSignal.timeout(ENGINE_MS), look).catch(() => 'silent');
 }

@@ -1,35 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Role, Workers } from '../workers/roles.js';
 import { Restarts } from './restarts.js';
 
-export interface TendOptions {
+/** Workers of this process: `done` rejects when they fail. */
+export interface OwnWorkers {
+  done: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface TendOptions<Role extends string> {
   /** Roles that no worker process of the home has at the moment. */
   missingRoles(): Promise<Role[]>;
   /** Starts workers in this process. */
-  start(roles: Role[]): Promise<Workers>;
+  start(roles: Role[]): Promise<OwnWorkers>;
   log: Logger;
   /** Told when workers of this process fail more often than five times a minute. */
   onFailure(error: unknown): void;
+  /** How often is looked, and how long a dead worker process may take to be replaced, in milliseconds. */
+  lookMs?: number;
+  replacedMs?: number;
 }
 
 const LOOK_MS = 1_000;
-/** Whoever keeps worker processes replaces a dead one within this time. */
 const REPLACED_MS = 15_000;
 
 /**
  * Sees to it that a command's run has workers: where the home has none, they run in this process until `stop`. Worker
  * processes that vanish for good are replaced in the same way. Ours leave no record: others must not count on them.
  */
-export async function tendWorkers({
-  missingRoles,
-  start,
-  log,
-  onFailure,
-}: TendOptions): Promise<{ stop(): Promise<void> }> {
+export async function tendWorkers<Role extends string>(options: TendOptions<Role>): Promise<{ stop(): Promise<void> }> {
+  const { missingRoles, start, log, onFailure, lookMs = LOOK_MS, replacedMs = REPLACED_MS } = options;
   const ending = new AbortController();
   const restarts = new Restarts();
-  let own: Workers | undefined;
+  let own: OwnWorkers | undefined;
 
   const begin = async (roles: Role[]): Promise<void> => {
     const workers = await start(roles);
@@ -46,11 +49,11 @@ export async function tendWorkers({
 
   const watch = async (): Promise<void> => {
     for (let missingSince: number | undefined; ; ) {
-      await sleep(LOOK_MS, undefined, { signal: ending.signal });
+      await sleep(lookMs, undefined, { signal: ending.signal });
       if (own !== undefined) continue;
       const roles = await missingRoles();
       missingSince = roles.length === 0 ? undefined : (missingSince ?? performance.now());
-      if (missingSince === undefined || performance.now() - missingSince < REPLACED_MS) continue;
+      if (missingSince === undefined || performance.now() - missingSince < replacedMs) continue;
       log.warn({ roles }, 'the workers of this home are gone; this process takes over');
       await begin(roles);
     }

@@ -96,7 +96,7 @@ export const manifestSchema = loose({
       bytes: count,
     }),
   ),
-  /** Outputs whose bytes may differ between equal runs. */
+  /** Outputs, of the snapshot or of a step, whose bytes may differ between equal runs. */
   volatileOutputs: z.array(z.string()),
   error: loose({ code: z.string(), message: z.string() }).nullable(),
   started: volatile(z.string()),
@@ -135,12 +135,22 @@ export function parseAs<T extends z.ZodType>(schema: T, bytes: Uint8Array, name:
 /** The bytes of a state file: keys as they come, two blanks, a line feed at the end. */
 export const jsonBytes = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(value, null, 2)}\n`, 'utf8');
 
-/** The manifest without its volatile fields: equal runs have equal ones. */
+/** The manifest without its volatile fields, and without what the volatile outputs hold: equal runs have equal ones. */
 export function withoutVolatile(manifest: Manifest): unknown {
+  const isUnsteady = (name: string): boolean => manifest.volatileOutputs.includes(name);
   const outputs = manifest.outputs.map((output) =>
-    manifest.volatileOutputs.includes(output.name) ? { ...output, sha256: '', bytes: 0 } : output,
+    isUnsteady(output.name) ? { ...output, sha256: '', bytes: 0 } : output,
   );
-  return strip(manifestSchema, { ...manifest, outputs });
+  const made = manifest.steps.flatMap((step) => Object.entries(step.outputs));
+  const unsteady = new Set(made.filter(([name]) => isUnsteady(name)).map(([, { sha256: digest }]) => digest));
+  const steps = manifest.steps.map((step) => ({
+    ...step,
+    inputs: step.inputs.filter((digest) => !unsteady.has(digest)),
+    outputs: mapEntries(step.outputs, (name, output) =>
+      isUnsteady(name) ? { ...output, uri: '', sha256: '', bytes: 0 } : output,
+    ),
+  }));
+  return strip(manifestSchema, { ...manifest, outputs, steps });
 }
 
 /** Walks value and schema together; what the schema does not know is kept. */
@@ -148,7 +158,8 @@ function strip(schema: z.core.$ZodType, value: unknown): unknown {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable)
     return value == null ? value : strip(schema.unwrap(), value);
   if (schema instanceof z.ZodArray && Array.isArray(value)) return value.map((item) => strip(schema.element, item));
-  if (schema instanceof z.ZodRecord) return mapValues(value, (item) => strip(schema.valueType, item));
+  if (schema instanceof z.ZodRecord)
+    return mapEntries(value as Record<string, unknown>, (_, item) => strip(schema.valueType, item));
   if (!(schema instanceof z.ZodObject)) return value;
   const kept: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value as Record<string, unknown>)) {
@@ -159,8 +170,8 @@ function strip(schema: z.core.$ZodType, value: unknown): unknown {
   return kept;
 }
 
-const mapValues = (value: unknown, of: (item: unknown) => unknown): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(value as Record<string, unknown>).map(([name, item]) => [name, of(item)]));
+const mapEntries = <T, U>(record: Record<string, T>, of: (name: string, item: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(record).map(([name, item]) => [name, of(name, item)]));
 
 function isVolatile(schema: z.core.$ZodType): boolean {
   if (z.globalRegistry.get(schema)?.volatile === true) return true;

@@ -1,10 +1,11 @@
 import { Connection } from '@temporalio/client';
 import { GeorefreshError } from '../config/errors.js';
 import { type EngineConnection, externalEngine } from './engine/external.js';
+import { FOUND_HEALTHY_MS, LOOPBACK, waitHealthy } from './engine/health.js';
 import type { EngineProgress } from './engine/install.js';
 import type { EngineLog } from './engine/log.js';
 import { type EngineBinary, engineCachePath, type ResolveOptions, resolveBinary } from './engine/resolve.js';
-import { FOUND_HEALTHY_MS, LOOPBACK, startEngine, stopEngine, stopLocked, waitHealthy } from './engine/server.js';
+import { startEngine, stopEngine, stopLocked } from './engine/server.js';
 import { ensureNamespace, ensureSearchAttributes } from './engine/setup.js';
 import { addUser, type EngineRecord, enginePaths, readAliveRecord, removeUser, withStartLock } from './engine/state.js';
 import { superviseEngine } from './engine/supervise.js';

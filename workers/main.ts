@@ -53,5 +53,5 @@ try {
   process.exitCode = 1;
 } finally {
   rmSync(record, { force: true });
-  process.disconnect?.();
+  if (process.connected) process.disconnect();
 }

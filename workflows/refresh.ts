@@ -16,6 +16,7 @@ import {
 } from '@temporalio/workflow';
 import type { RunSummary } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
+import { ERRORS } from '../config/errors.js';
 import { failureOf } from './failure.js';
 import { type RefreshInput, type RunInput, runWorkflowId, type Waiting, waitingQuery } from './messages.js';
 import type { run } from './run.js';
@@ -46,8 +47,9 @@ export async function refresh(request: RefreshInput): Promise<RunSummary> {
     upsertSearchAttributes([{ key: ATTRIBUTES.outcome, value: summary.outcome }]);
     return summary;
   } catch (error) {
-    if (isCancellation(error)) throw error;
-    upsertSearchAttributes([{ key: ATTRIBUTES.outcome, value: 'failed' }]);
+    const cancelled = isCancellation(error);
+    upsertSearchAttributes([{ key: ATTRIBUTES.outcome, value: cancelled ? 'cancelled' : 'failed' }]);
+    if (cancelled) throw error;
     throw ApplicationFailure.create({ ...failureOf(error), nonRetryable: true });
   }
 }
@@ -56,13 +58,10 @@ function begin(request: RefreshInput): RunInput {
   const { runId, startTime, typedSearchAttributes } = workflowInfo();
   if (typeof request?.pipeline !== 'string' || !/^[a-z][a-z0-9-]{0,40}$/.test(request.pipeline))
     throw ApplicationFailure.nonRetryable('no such pipeline: expected {"pipeline":"<name>"} as the input', 'GR-4001');
+  const fault = faultOf(request);
+  if (fault !== undefined) throw ApplicationFailure.nonRetryable(`${ERRORS['GR-1001'].title}: ${fault}`, 'GR-1001');
   const scheduled = typedSearchAttributes.get(SCHEDULED_START);
   const logicalTime = request.logicalTime ?? (scheduled ?? startTime).toISOString();
-  if (Number.isNaN(Date.parse(logicalTime)))
-    throw ApplicationFailure.nonRetryable(
-      `the command line is wrong: logicalTime ${logicalTime} is not a time`,
-      'GR-1001',
-    );
   return {
     request,
     run: runId,
@@ -70,6 +69,20 @@ function begin(request: RefreshInput): RunInput {
     startedAt: startTime.toISOString(),
     trigger: request.trigger ?? (scheduled ? 'schedule' : 'operator'),
   };
+}
+
+/** What is wrong with a request that somebody typed: the engine's own page takes any JSON. */
+function faultOf({ logicalTime, waitAtMost, only, overrides, inputs }: RefreshInput): string | undefined {
+  if (logicalTime !== undefined && (typeof logicalTime !== 'string' || Number.isNaN(Date.parse(logicalTime))))
+    return `logicalTime ${String(logicalTime)} is not a time`;
+  // Neither text nor NaN would ever be exceeded.
+  if (waitAtMost !== undefined && !(typeof waitAtMost === 'number' && waitAtMost >= 0))
+    return `waitAtMost ${String(waitAtMost)} is not a number of milliseconds`;
+  if (only !== undefined && !Array.isArray(only)) return 'only is not a list of stages';
+  if (overrides !== undefined && (typeof overrides !== 'object' || overrides === null || Array.isArray(overrides)))
+    return 'overrides is not a mapping of parameters to values';
+  if (inputs !== undefined && typeof inputs !== 'string') return 'inputs is not a folder';
+  return undefined;
 }
 
 async function startRun(input: RunInput, waitAtMost: number) {

@@ -10,6 +10,7 @@ export class Tracker {
 
   constructor(private readonly input: RunInput) {}
 
+  /** Stages in the order in which the plan first comes to them. */
   plan({ steps }: Plan): void {
     for (const { stage } of steps) {
       const entry = this.byStage.get(stage) ?? {
@@ -28,7 +29,9 @@ export class Tracker {
 
   begin(step: PlanStep): void {
     this.of(step).running.push(step.id);
-    if (this.stage === step.stage) return;
+    // Stages overlap: the latest one counts, or each step would write an event of its own.
+    const stages = [...this.byStage.keys()];
+    if (this.stage !== undefined && stages.indexOf(step.stage) <= stages.indexOf(this.stage)) return;
     this.stage = step.stage;
     upsertSearchAttributes([{ key: ATTRIBUTES.stage, value: step.stage }]);
     setCurrentDetails(this.markdown());

@@ -2,7 +2,7 @@ import type { Builder } from '../../config/definition/table.js';
 import { GeorefreshError } from '../../config/errors.js';
 import type { Parameters } from '../../lake/parameters.js';
 import type { Session } from '../../lake/session.js';
-import { quoteIdent, type SortOrder } from '../../lake/sql.js';
+import { bare, orderClause, quoteIdent, type SortOrder } from '../../lake/sql.js';
 import { putTable, withTables } from '../../lake/tables.js';
 import type { Columns, TableRef } from '../../lake/types.js';
 import type { Deps } from '../deps.js';
@@ -14,8 +14,8 @@ import { readsOf, type TableTask } from '../resolve/plan.js';
 import type { StepInput } from '../types.js';
 import { assign } from './builders/assign.js';
 import { bufferShare } from './builders/buffer-share.js';
-import { columnOf, takeRows, textColumn, valuesOf } from './builders/columns.js';
-import type { BuildContext } from './builders/context.js';
+import { columnOf, groupsOf, takeRows, textColumn, valuesOf } from './builders/columns.js';
+import { type BuildContext, numbers } from './builders/context.js';
 import { countWithin } from './builders/count-within.js';
 import { nearest } from './builders/nearest.js';
 import { rollup } from './builders/rollup.js';
@@ -51,11 +51,11 @@ export async function buildTable(
           const work = new Work(deps, session, definition, task, { signal, progress });
           const rowsIn = await work.begin();
           for (const builder of task.table.steps) await work.apply(builder);
-          const table = await putTable(lake, session, await work.result(), {
-            prefix,
-            orderBy: sortOrder(task.table.sort ?? task.table.key),
-            signal,
-          });
+          const columns = work.result();
+          demandKey(columns, task, definition);
+          const { key, sort = [] } = task.table;
+          const orderBy = sortOrder([...sort, ...key]);
+          const table = await putTable(lake, session, { columns }, { prefix, orderBy, keyed: true, signal });
           const quarantine = await work.quarantined(prefixOf(definition.pipeline.name, 'quarantine'));
           return {
             tables: { [task.name]: table },
@@ -77,6 +77,26 @@ export const sortOrder = (sort: readonly string[]): SortOrder =>
     const [column, direction] = entry.split(' ');
     return { column, descending: direction === 'desc' };
   });
+
+/** The first row whose key an earlier one has. */
+function repeatedRow(table: Columns, key: readonly string[]): number | undefined {
+  const groups = groupsOf(
+    key.map((name) => columnOf(table, name)),
+    table.rows,
+  );
+  // Groups are numbered in order of first appearance.
+  for (let row = 0; row < table.rows; row++) if (groups[row] < row) return row;
+  return undefined;
+}
+
+/** Refuses a table whose key does not name its rows: GR-2105, with the first that is there twice, unless it is personal. */
+function demandKey(table: Columns, { name, table: { key } }: TableTask, { pipeline }: FrozenDefinition): void {
+  const row = repeatedRow(table, key);
+  if (row === undefined) return;
+  const personal = Object.values(pipeline.sources).some(({ columns }) => key.some((one) => columns[one]?.personal));
+  const shown = key.map((one) => `${one} ${String(valuesOf(columnOf(table, one))[row])}`).join(', ');
+  throw new GeorefreshError('GR-2105', `${name} has more than one row for ${personal ? key.join(', ') : shown}`);
+}
 
 interface PutAside {
   rule: string;
@@ -132,12 +152,12 @@ class Work implements BuildContext {
     this.columns = this.withoutAside(after);
   }
 
-  async result(): Promise<{ columns: Columns }> {
-    return { columns: this.self() };
+  result(): Columns {
+    return this.self();
   }
 
   async read(table: string, columns: string[], where?: string): Promise<Columns> {
-    const list = columns.map(quoteIdent).join(', ');
+    const list = [...new Set(columns)].map(quoteIdent).join(', ');
     if (table === SELF) {
       const own = this.self();
       if (where === undefined)
@@ -166,7 +186,8 @@ class Work implements BuildContext {
     });
 
   quarantine(rows: Int32Array, rule: string, reason: string): void {
-    const { values } = columnOf(this.self(), '_row') as { values: Float64Array };
+    // Only rows as their source has them can be put aside: after SQL or a rollup nobody knows which they were.
+    const values = numbers(this.self().columns._row, '_row', this.task.name);
     this.putAside.push({ rule, reason, rows: Float64Array.from(rows, (row) => values[row]) });
     for (const row of rows) this.aside.push(row);
   }
@@ -179,7 +200,8 @@ class Work implements BuildContext {
   async quarantined(prefix: string): Promise<TableRef | undefined> {
     const all = this.putAside.flatMap(({ rule, reason, rows }) => Array.from(rows, (row) => ({ rule, reason, row })));
     if (all.length === 0) return undefined;
-    for (const { rule, rows } of this.putAside) this.facts[`rule:${rule}`] = rows.length;
+    for (const { rule, rows } of this.putAside)
+      this.facts[`rule:${rule}`] = (this.facts[`rule:${rule}`] ?? 0) + rows.length;
     const columns: Columns = {
       rows: all.length,
       columns: {
@@ -212,14 +234,24 @@ class Work implements BuildContext {
     return takeRows(table, Int32Array.from(kept));
   }
 
-  /** SQL in the place of the working table; ties of its order would be the engine's choice, so the key decides. */
+  /** SQL in the place of the working table. */
   private async query(sql: string): Promise<void> {
-    const order = this.task.table.key.map(quoteIdent).join(', ');
-    const select = `select * from (${sql.replace(/[\s;]+$/, '')}\n) order by ${order}`;
-    this.columns =
-      this.columns === undefined
-        ? await this.session.readColumns(select, this.parameters)
-        : await this.withSelf(() => this.session.readColumns(select, this.parameters));
+    this.columns = this.columns === undefined ? await this.ordered(sql) : await this.withSelf(() => this.ordered(sql));
+  }
+
+  /**
+   * The rows of a SELECT in an order that does not depend on the engine: by the table's key or, where that is not there
+   * yet or not unique yet, as a rollup may follow, by all columns.
+   */
+  private async ordered(sql: string): Promise<Columns> {
+    const select = bare(sql);
+    const names = (await this.session.describe(select, this.parameters)).map(({ name }) => name);
+    const key = this.task.table.key.filter((name) => names.includes(name));
+    const read = (keyed: boolean): Promise<Columns> =>
+      this.session.readColumns(`select * from (${select}\n)${orderClause(key, names, keyed)}`, this.parameters);
+    if (key.length < this.task.table.key.length) return read(false);
+    const byKey = await read(true);
+    return repeatedRow(byKey, key) === undefined ? byKey : read(false);
   }
 
   /** Runs `work` while the working table stands in the session as `self`. */

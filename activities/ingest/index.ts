@@ -97,7 +97,8 @@ async function readInto(
       if (source.format === 'csv') {
         const asCsv = <T>(reading: Promise<T>): Promise<T> =>
           reading.catch((error: unknown) => Promise.reject(csvError(error, file)));
-        const header = (await asCsv(session.describe(csvHeader(captured.path, source)))).map(({ name }) => name);
+        const header = await csvHeader(captured.path, source).catch(unreadable(file));
+        if (header === undefined) return unreadable(file)(new Error('it is empty'));
         demandColumns(source, header, file);
         const table = await asCsv(putTable(lake, session, { select: csvRows(captured.path, source, header) }, into));
         return { table, facts: {} };
@@ -133,11 +134,17 @@ function csvError(error: unknown, file: string): unknown {
   const fault = error instanceof GeorefreshError ? csvFault(error.message) : undefined;
   if (fault === undefined) return error;
   const { line, what } = fault;
+  // Without the cause: its message shows the row, which may be personal, and causes go into the engine's history.
   return new GeorefreshError('GR-2002', `${file}${line === undefined ? '' : `:${line}`} ${what}`, {
     where: [{ file, ...(line !== undefined && { line }) }],
-    cause: error,
   });
 }
+
+const unreadable =
+  (file: string) =>
+  (error: Error): never => {
+    throw new GeorefreshError('GR-2002', `${file} ${error.message}`, { where: [{ file }] });
+  };
 
 /** One row a feature: its id, properties and geometry as JSON text, or the reason why it is no polygon. */
 function layerColumns({ features, faults }: Layer): Columns {
@@ -158,7 +165,7 @@ function layerColumns({ features, faults }: Layer): Columns {
       id: textColumn(rows, (row) => records[row].id),
       properties: textColumn(rows, (row) => records[row].properties),
       geometry: textColumn(rows, (row) => records[row].geometry),
-      fault: textColumn(rows, (row) => records[row].fault),
+      _fault: textColumn(rows, (row) => records[row].fault),
     },
   };
 }

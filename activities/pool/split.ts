@@ -17,13 +17,16 @@ export async function runSplit<K extends KernelName>(
 ): Promise<KernelOutput<K>> {
   const parts = Math.max(1, Math.min(pool.threads, Math.floor(rows / LEAST_ROWS)));
   const done = new Array<number>(parts).fill(0);
-  const outputs = await Promise.all(
+  // When one part fails, nobody waits for the others: they would only hold threads.
+  const given = new AbortController();
+  const either = signal ? AbortSignal.any([signal, given.signal]) : given.signal;
+  const running = Promise.all(
     Array.from({ length: parts }, (_, part) =>
       pool.run(
         kernel,
         { ...input, from: Math.floor((rows * part) / parts), to: Math.floor((rows * (part + 1)) / parts) },
         {
-          ...(signal && { signal }),
+          signal: either,
           onProgress: (count) => {
             done[part] = count;
             onProgress?.(done.reduce((sum, value) => sum + value, 0));
@@ -32,6 +35,10 @@ export async function runSplit<K extends KernelName>(
       ),
     ),
   );
+  const outputs = await running.catch((error: unknown) => {
+    given.abort();
+    throw error;
+  });
   return parts === 1 ? outputs[0] : (joined(outputs) as KernelOutput<K>);
 }
 

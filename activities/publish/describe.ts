@@ -1,3 +1,4 @@
+import type { Parameters } from '../../lake/parameters.js';
 import type { Session } from '../../lake/session.js';
 import { quoteIdent } from '../../lake/sql.js';
 import { withTables } from '../../lake/tables.js';
@@ -58,16 +59,16 @@ export async function describeRun(
   return { data, ...(map && { shapes: map.shapes }) };
 }
 
-type Read = (table: TableRef, sql: string) => Promise<Record<string, Cell>[]>;
+type Read = (table: TableRef, sql: string, parameters?: Parameters) => Promise<Record<string, Cell>[]>;
 
 const reader =
   ({ lake }: Deps, session: Session, _input: PublishInput, signal: AbortSignal): Read =>
-  (table, sql) =>
+  (table, sql, parameters) =>
     withTables(
       lake,
       session,
       { t: table },
-      async () => rowsOf(await session.readColumns(sql)) as Record<string, Cell>[],
+      async () => rowsOf(await session.readColumns(sql, parameters)) as Record<string, Cell>[],
       { signal },
     );
 
@@ -81,6 +82,9 @@ async function describeSources(
     quarantine,
     'select source, rule, count(*) as n, min("row") as first, arg_min(reason, "row") as reason from t group by source, rule order by source, rule',
   );
+  // One row may be put aside by several steps.
+  const apart = await read(quarantine, 'select source, count(distinct "row") as n from t group by source');
+  const rowsApart = new Map(apart.map(({ source, n }) => [source, Number(n)]));
   return sources.flatMap(({ name }) => {
     const bytes = input.artifacts[rawTable(name)];
     const raw = input.tables[rawTable(name)];
@@ -90,7 +94,7 @@ async function describeSources(
       {
         name,
         rows: raw.rows,
-        good: raw.rows - rules.reduce((sum, { n }) => sum + Number(n), 0),
+        good: raw.rows - (rowsApart.get(name) ?? 0),
         bytes: bytes.bytes,
         sha256: bytes.sha256,
         quarantine: rules.map(({ rule, n, first, reason }) => ({
@@ -213,17 +217,21 @@ async function describeMap(
 }
 
 async function describePoints(
-  { outputs }: FrozenDefinition['pipeline'],
+  { outputs, parameters }: FrozenDefinition['pipeline'],
   name: string | undefined,
   input: PublishInput,
   read: Read,
 ): Promise<ReportMap['points']> {
   const output = name === undefined ? undefined : outputs[name];
   if (name === undefined || output === undefined) return undefined;
+  // Left out with its optional source.
+  const table = input.tables[output.table];
+  if (table === undefined) return undefined;
   const where = output.where === undefined ? '' : ` where ${output.where}`;
   const rows = await read(
-    tableOf(input, output.table),
+    table,
     `select * from (select lon, lat, ${quoteIdent(output.id ?? 'lon')} as name from t${where}) where lon is not null and lat is not null`,
+    parameters,
   );
   return {
     label: name,

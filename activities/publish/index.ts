@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { GeorefreshError } from '../../config/errors.js';
+import { codeOf, ERRORS, GeorefreshError } from '../../config/errors.js';
 import { putArtifact } from '../../lake/artifacts.js';
 import { readCurrent } from '../../lake/current.js';
 import { writeRunManifest } from '../../lake/runs.js';
@@ -12,11 +12,8 @@ import type { MetricsTable } from '../train/evaluate.js';
 import { CARD, METRICS, ONNX } from '../train/index.js';
 import type { ConcludeInput, Outcome, PublishInput, RunSummary, StepRecord } from '../types.js';
 import { describeRun } from './describe.js';
-import { manifestOf, modelOf, REPORT, stageSummaries } from './manifest.js';
+import { fileKey, manifestOf, modelOf, REPORT, stageSummaries } from './manifest.js';
 import { QUARANTINE, writeOutput, writeQuarantine } from './outputs.js';
-
-/** Files of the snapshot go between steps under `file:<name>`. */
-const file = (name: string): string => `file:${name}`;
 
 export const createPublishActivities = (deps: Deps) => ({
   /** A step of the publish stage: the files, the report, or the snapshot and the pointer to it. */
@@ -55,7 +52,7 @@ async function writeFiles(deps: Deps, input: PublishInput, { signal, progress }:
       const tables = Object.entries(files).filter((entry): entry is [string, TableRef] => 'rows' in entry[1]);
       const rows = tables.filter(([name]) => name.endsWith('.parquet')).reduce((sum, [, table]) => sum + table.rows, 0);
       return {
-        tables: Object.fromEntries(tables.map(([name, table]) => [file(name), table])),
+        tables: Object.fromEntries(tables.map(([name, table]) => [fileKey(name), table])),
         artifacts: {},
         rowsIn: rows,
         rowsOut: rows,
@@ -75,7 +72,13 @@ async function writeReport(deps: Deps, input: PublishInput, { signal }: StepCont
   });
   const html = await pool.run('renderReportPage', described, { signal });
   const report = await putOutput(lake, definition.pipeline.name, Buffer.from(html), 'html', { signal });
-  return { tables: {}, artifacts: { [file(REPORT)]: report }, rowsIn: 0, rowsOut: 0, facts: { bytes: report.bytes } };
+  return {
+    tables: {},
+    artifacts: { [fileKey(REPORT)]: report },
+    rowsIn: 0,
+    rowsOut: 0,
+    facts: { bytes: report.bytes },
+  };
 }
 
 async function publishFiles(deps: Deps, input: PublishInput, { signal }: StepContext): Promise<Made> {
@@ -85,8 +88,8 @@ async function publishFiles(deps: Deps, input: PublishInput, { signal }: StepCon
   const metrics = trained ? await readJson<MetricsTable>(lake, artifactOf(input, METRICS)) : null;
   const files = Object.fromEntries(
     Object.entries({ ...input.tables, ...input.artifacts })
-      .filter(([name]) => name.startsWith(file('')))
-      .map(([name, ref]) => [name.slice(file('').length), ref]),
+      .filter(([name]) => name.startsWith(fileKey('')))
+      .map(([name, ref]) => [name.slice(fileKey('').length), ref]),
   );
   if (trained)
     Object.assign(files, {
@@ -122,7 +125,7 @@ async function publishFiles(deps: Deps, input: PublishInput, { signal }: StepCon
     },
     { signal },
   );
-  const rows = tableOf(input, file(QUARANTINE)).rows;
+  const rows = tableOf(input, fileKey(QUARANTINE)).rows;
   return {
     tables: {},
     artifacts: {},
@@ -136,14 +139,15 @@ async function conclude(
   { lake }: Deps,
   { header, plan, steps, outcome: ended, error }: ConcludeInput,
 ): Promise<RunSummary> {
-  const frozen = plan && (await definitionOf(lake, plan).catch(() => undefined));
+  const frozen = plan && (await definitionOf(lake, plan).catch(unlessRetryable(undefined)));
   const publish = steps.find(({ id }) => id === 'publish/snapshot')?.facts;
   // A run that was cancelled or failed behind its publication has published all the same.
   const outcome = (publish?.outcome as Outcome | undefined) ?? ended;
   const generation = outcome === 'published' && typeof publish?.generation === 'number' ? publish.generation : null;
   const metrics = await metricsOf(lake, steps);
   const current = generation === null ? undefined : await readCurrent(lake.store, header.pipeline);
-  const outputs = current?.manifest.run === header.run ? current.manifest.outputs : [];
+  const own = current?.manifest.run === header.run ? current.manifest : undefined;
+  const outputs = own?.outputs ?? [];
   await writeRunManifest(lake.store, {
     ...manifestOf({
       header,
@@ -156,7 +160,7 @@ async function conclude(
     }),
     outputs,
     generation,
-    predecessor: current?.manifest.predecessor ?? null,
+    predecessor: own?.predecessor ?? null,
   });
   return {
     pipeline: header.pipeline,
@@ -176,5 +180,14 @@ async function conclude(
 
 async function metricsOf(lake: Deps['lake'], steps: readonly StepRecord[]): Promise<MetricsTable | null> {
   const ref = steps.find(({ id }) => id === 'train/evaluate')?.artifacts[METRICS];
-  return ref === undefined ? null : readJson<MetricsTable>(lake, ref).catch(() => null);
+  if (ref === undefined) return null;
+  return readJson<MetricsTable>(lake, ref).catch(unlessRetryable(null));
 }
+
+/** Damage must not hide how a run ended; a store that is away for a moment is asked again. */
+const unlessRetryable =
+  <T>(instead: T) =>
+  (error: unknown): T => {
+    if (ERRORS[codeOf(error)].retryable) throw error;
+    return instead;
+  };

@@ -9,6 +9,9 @@ import { type RunHeader, type RunSummary, STAGES, type StageSummary, type StepRe
 
 export const REPORT = 'report.html';
 
+/** Files of the snapshot go between steps under this name. */
+export const fileKey = (name: string): string => `file:${name}`;
+
 const requireJson = createRequire(import.meta.url);
 const versionOf = (name: string): string => (requireJson(`${name}/package.json`) as { version: string }).version;
 
@@ -67,7 +70,7 @@ export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'ge
     metrics: metrics as Manifest['metrics'],
     champion: metrics?.champion ?? null,
     model: modelOf(steps),
-    volatileOutputs: [REPORT],
+    volatileOutputs: [REPORT, fileKey(REPORT)],
     error: input.error ?? null,
     started: header.startedAt,
     finished: new Date(finished).toISOString(),

@@ -61,12 +61,11 @@ function geoJson(table: Columns, properties: string[], id: string): { text: stri
 
 /** A small table as records; missing values are null. */
 export function rowsOf({ rows, columns }: Columns): Row[] {
-  const values = Object.entries(columns).map(([name, column]) => ({ name, column, values: valuesOf(column) }));
+  const values = Object.entries(columns).map(([name, column]) => ({ name, values: valuesOf(column) }));
   return Array.from({ length: rows }, (_, row) =>
     Object.fromEntries(
-      values.map(({ name, column, values: all }) => {
+      values.map(({ name, values: all }) => {
         const value = all[row];
-        if (column.type === 'boolean') return [name, value === 255 ? null : value === 1];
         return [name, typeof value === 'number' && Number.isNaN(value) ? null : value];
       }),
     ),

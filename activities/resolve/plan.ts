@@ -166,8 +166,14 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
       needs: ['train/model', ...needs([predict.table])],
       summary: `predictions for ${predict.table}`,
     });
-  return [...steps, ...publishSteps(definition, steps, needs)];
+  return [...steps, ...publishSteps(definition, steps, needs)].map((step) => ({
+    ...step,
+    summary: short(step.summary),
+  }));
 }
+
+/** The engine refuses, again and again, summaries of more than 400 bytes; a UTF-16 unit is three bytes at most. */
+const short = (summary: string): string => (summary.length <= 120 ? summary : `${summary.slice(0, 119)}…`);
 
 function publishSteps(
   { pipeline }: FrozenDefinition,

@@ -119,10 +119,15 @@ function rowChecks(column: string, rules: ContractColumn): Check[] {
   const checks: Check[] = [];
   if (rules.required) checks.push(check('required', `${cell} is null`, 'no value'));
   if (rules.map !== undefined)
-    checks.push(check('map', `${cell} not in (${set(Object.keys(rules.map))})`, '@ is none of the values known'));
-  const wrong = wrongType(rules.type, cell, value);
-  if (wrong !== undefined && rules.map === undefined)
-    checks.push(check('type', wrong, `@ is not of type ${rules.type}`));
+    checks.push(
+      check(
+        'map',
+        `${padded(cell, rules.pad)} not in (${Object.keys(rules.map).map(text).join(', ')})`,
+        '@ is none of the values known',
+      ),
+    );
+  const wrong = wrongType(rules.type, mapped(cell, rules.map), value);
+  if (wrong !== undefined) checks.push(check('type', wrong, `@ is not of type ${rules.type}`));
   if (rules.pattern !== undefined)
     checks.push(
       check('pattern', `not regexp_full_match(${value}, ${text(rules.pattern)})`, `@ does not match ${rules.pattern}`),
@@ -138,6 +143,9 @@ function rowChecks(column: string, rules: ContractColumn): Check[] {
   return checks;
 }
 
+/** The largest integer that a table in memory carries exactly. */
+const EXACT = Number.MAX_SAFE_INTEGER;
+
 /** Digits with a sign, and at most zeros behind a point: what else casts to an integer is rounded, cut or in another base. */
 const WHOLE = String.raw`\s*[+-]?[0-9]+(\.0*)?\s*`;
 
@@ -150,7 +158,7 @@ function wrongType(type: ContractColumn['type'], cell: string, value: string): s
     case 'text':
       return undefined;
     case 'integer':
-      return `${cell} is not null and (${value} is null or not ${value} between -${Number.MAX_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER} or not regexp_full_match(${cell}, ${text(WHOLE)}))`;
+      return `${cell} is not null and (${value} is null or ${value} not between -${EXACT} and ${EXACT} or not regexp_full_match(${cell}, ${text(WHOLE)}))`;
     case 'double':
       return `${cell} is not null and (${value} is null or not isfinite(${value}) or contains(${cell}, '_'))`;
     default:

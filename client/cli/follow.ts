@@ -39,7 +39,9 @@ export async function followRefresh(
       if (signal.aborted) resolve('detached');
       signal.addEventListener('abort', () => resolve('detached'), { once: true });
     });
-    const result = await Promise.race([refresh.result(), detached]);
+    // A wait that is given up must end before its connection does.
+    const waiting = AbortSignal.any([signal, stopped.signal]);
+    const result = await Promise.race([refresh.result({ signal: waiting }), detached]);
     stopped.abort();
     const view = await looking;
     if (result !== 'detached') {

@@ -29,13 +29,19 @@ export function placeText({ file, line, column, row, note }: Where): string {
   return [place, row === undefined ? '' : `row ${row}`, note ?? ''].filter((part) => part !== '').join('  ');
 }
 
+/** Whether a message names a place already. */
+const tellsAll = (message: string, { file, line, note }: Where): boolean =>
+  [file === undefined || line === undefined ? file : `${file}:${line}`, note].every(
+    (part) => part === undefined || message.includes(part),
+  );
+
 /**
  * An error as people read it: code and message, where it is, what state things are in now, and what to do next.
  * Places that the message already tells are not told twice.
  */
 export function problemBlock(problem: Problem, paint: Paint, state?: string): string {
   const { code, message, where, remedy } = problem;
-  const places = where.map(placeText).filter((place) => place !== '' && !message.includes(place));
+  const places = where.filter((place) => !tellsAll(message, place)).map(placeText);
   const more = places.length - MOST_PLACES;
   const shown = more > 0 ? [...places.slice(0, MOST_PLACES), `and ${more} more`] : places;
   const label = (name: string): string => `  ${paint.dim(name.padEnd(LABEL - 2))}`;

@@ -34,11 +34,11 @@ export async function refreshAndReport(
   choice: RefreshChoice = {},
 ): Promise<RefreshReport> {
   const stop = interruption(() => process.exit(INTERRUPTED));
-  const began = performance.now();
-  const elapsed = (): number => Math.round(performance.now() - began) / 1000;
   try {
     return await withRunningEngine(shell, stop.gently, async (client, { ours }) => {
       const refresh = await client.refresh(request);
+      const began = performance.now();
+      const elapsed = (): number => Math.round(performance.now() - began) / 1000;
       try {
         const result = choice.detach ? ('detached' as const) : await followRefresh(refresh, shell, stop.gently);
         return result === 'detached' ? detached(shell, refresh, ours, elapsed()) : ended(shell, result);

@@ -26,8 +26,8 @@ export interface ShellStreams {
   env: NodeJS.ProcessEnv;
 }
 
+/** Lines that move need some room; a terminal that does not know its width says 0. */
 const NARROWEST = 40;
-const USUAL = 80;
 
 /**
  * What a command may use of the process: data goes to stdout, all else to stderr, and the exit code is kept until the
@@ -75,11 +75,8 @@ export class Shell {
   /** Whether lines on stderr may be drawn over: a terminal, and somebody who looks at it. */
   get live(): boolean {
     const { stderr, env } = this.streams;
-    return stderr.isTTY === true && env.TERM !== 'dumb' && !env.CI && !this.json && !this.quiet;
-  }
-
-  get columns(): number {
-    return Math.max(NARROWEST, this.streams.stderr.columns ?? USUAL);
+    const wide = (stderr.columns ?? NARROWEST) >= NARROWEST;
+    return wide && stderr.isTTY === true && env.TERM !== 'dumb' && !env.CI && !this.json && !this.quiet;
   }
 
   /** Where live lines are drawn. */

@@ -45,14 +45,14 @@ function runningText({ run, progress }: OpenRun): string {
 const lastText = ({ lastRun }: PipelineStatus): string =>
   lastRun === null
     ? NONE
-    : `${shortRun(lastRun.run)} ${lastRun.outcome}${lastRun.error === null ? '' : ` ${lastRun.error.code}`}`;
+    : `${shortRun(lastRun.run)} ${lastRun.outcome}${lastRun.outcome !== 'failed' || lastRun.error === null ? '' : ` ${lastRun.error.code}`}`;
 
 function remarksOf({ pipeline, published, lastRun, fault }: PipelineStatus, paint: Paint): string[] {
   return [
     ...(fault === undefined ? [] : [paint.red(`  ${pipeline}: ${fault}`)]),
     ...(published?.hold == null ? [] : [paint.yellow(`  ${pipeline} is held: ${published.hold}`)]),
     ...(published?.warnings ?? []).map((warning) => paint.yellow(`  ${pipeline}: ${warning}`)),
-    ...(lastRun?.error
+    ...(lastRun?.outcome === 'failed' && lastRun.error
       ? [paint.red(`  ${pipeline}: ${lastRun.error.code} ${lastRun.error.message.split('\n')[0]}`)]
       : []),
   ];

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Random } from '../../config/samples.js';
 import { needs } from '../support/needs.js';
+import { describeCancelled } from './cancelled.js';
+import { describeFrozen } from './frozen.js';
 import { describeKilledWorkers } from './killed-workers.js';
+import { describeLostProcesses } from './lost-processes.js';
+import { describeSameBytes } from './same-bytes.js';
 import { prepareScenario, type Scenario } from './scenario.js';
+import { describeTogether } from './together.js';
 
 const FULL = process.env.GEOREFRESH_FULL === '1';
 const SEED = Number(process.env.GEOREFRESH_SEED ?? Date.now() % 1_000_000);
@@ -27,6 +32,11 @@ needs('engine').describe(`a refresh under faults, on separate processes (GEOREFR
   });
 
   describeKilledWorkers(prepared, () => moments);
+  describeLostProcesses(prepared);
+  describeFrozen(prepared);
+  describeCancelled(prepared);
+  describeTogether(prepared);
+  describeSameBytes(prepared);
 
   test('every fault was seen to fire', () => {
     expect(prepared().faults.never()).toEqual([]);

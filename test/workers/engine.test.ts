@@ -187,13 +187,18 @@ needs('engine').describe('the embedded engine', () => {
     expect(failure.message).toContain('MODULE_NOT_FOUND');
   });
 
-  test('an engine stopped by another command is not restarted', async () => {
+  test('an engine stopped by another command is not restarted, however closely it is watched', async () => {
     const { home } = await homeWithEngine();
+    const restarts: number[] = [];
     const failure = new Promise<GeorefreshError>((resolve) => {
-      superviseEngine({ home, log, intervalMs: 20, onFailure: resolve });
+      const onRestart = ({ pid }: { pid: number }): void => void restarts.push(pid);
+      const supervisor = superviseEngine({ home, log, intervalMs: 1, onRestart, onFailure: resolve });
+      onTestFinished(() => supervisor.stop());
     });
     await stopEngine(home);
     expect((await failure).code).toBe('GR-5001');
+    expect(restarts).toEqual([]);
+    expect(await readRecord(home)).toBeUndefined();
   });
 
   test('processes that ask at the same time end with one engine, and the last one stops it', async () => {

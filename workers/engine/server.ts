@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, rm } from 'node:fs/promises';
-import { createServer, connect as openSocket } from 'node:net';
+import { createServer } from 'node:net';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection } from '@temporalio/client';
 import { GeorefreshError } from '../../config/errors.js';
+import { LOOPBACK, waitHealthy } from './health.js';
 import type { EngineLog } from './log.js';
-import { endProcess, isAlive, ownProcess, startTimeOf } from './process.js';
+import { endProcess, ownProcess, startTimeOf } from './process.js';
 import type { EngineBinary } from './resolve.js';
 import { attributeArguments } from './setup.js';
 import {
@@ -22,15 +21,10 @@ import {
   writeJson,
 } from './state.js';
 
-/** All ports of the embedded engine are bound here: it has no authentication. */
-export const LOOPBACK = '127.0.0.1';
+export { LOOPBACK };
 
 /** Starts took 1.2 s; a cold disk or a busy machine may take many times that. */
 const HEALTHY_MS = 60_000;
-/** An engine that is there already answers at once, unless it is frozen or the machine is. */
-export const FOUND_HEALTHY_MS = 30_000;
-const POLL_MS = 50;
-const PROBE_MS = 2_000;
 const STOP_GRACE_MS = 10_000;
 const ATTEMPTS = 3;
 
@@ -131,45 +125,6 @@ async function spawnDetached(path: string, args: string[], logPath: string): Pro
 }
 
 /**
- * Waits until an engine's process serves its namespace. GR-5001 where it ends, or does not within `timeoutMs`: the message
- * says which, because a frozen engine must not be replaced by a second one on the same file.
- */
-export async function waitHealthy(
-  record: EngineRecord,
-  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
-): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  for (;;) {
-    signal?.throwIfAborted();
-    if (!isAlive(record)) throw new GeorefreshError('GR-5001', `the engine's process ${record.pid} ended`);
-    // A refused gRPC connection backs off for a second and more; a bare socket tells at once.
-    if ((await accepts(record.port)) && (await isServing(record))) return;
-    if (performance.now() > end) {
-      const state = `process ${record.pid} runs, but does not answer on ${LOOPBACK}:${record.port}`;
-      throw new GeorefreshError('GR-5001', `${state} within ${Math.round(timeoutMs / 1000)} s`);
-    }
-    await sleep(POLL_MS);
-  }
-}
-
-/** Whether the engine says that it serves, and knows its namespace (which it registers a moment later). */
-async function isServing({ port, namespace }: EngineRecord): Promise<boolean> {
-  const connection = Connection.lazy({ address: `${LOOPBACK}:${port}`, interceptors: [] });
-  try {
-    return await connection.withDeadline(Date.now() + PROBE_MS, async () => {
-      await connection.ensureConnected();
-      await connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' });
-      await connection.workflowService.describeNamespace({ namespace });
-      return true;
-    });
-  } catch {
-    return false;
-  } finally {
-    await connection.close();
-  }
-}
-
-/**
  * Stops the home's engine, if one runs: SIGTERM, SIGKILL after ten seconds. Only a process whose pid and start time are
  * those of the record is touched. The record goes, ports and database stay. Under the start lock, or else a supervisor
  * would take the dying engine for one that crashed, and its restart would lose its record to us.
@@ -204,17 +159,4 @@ const freePort = (port: number): Promise<number | undefined> =>
       const address = server.address();
       server.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
     });
-  });
-
-const accepts = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = openSocket({ host: LOOPBACK, port, timeout: PROBE_MS });
-    const settle = (open: boolean): void => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket
-      .once('connect', () => settle(true))
-      .once('error', () => settle(false))
-      .once('timeout', () => settle(false));
   });

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GeorefreshError } from '../../config/errors.js';
+import { FOUND_HEALTHY_MS, waitHealthy } from './health.js';
 import type { EngineLog } from './log.js';
 import { isAlive } from './process.js';
 import { resolveBinary } from './resolve.js';
-import { FOUND_HEALTHY_MS, startEngine, waitHealthy } from './server.js';
+import { startEngine } from './server.js';
 import { boundLog, type EngineRecord, enginePaths, logTail, readRecord, withStartLock } from './state.js';
 
 export interface SuperviseOptions {

@@ -1,18 +1,20 @@
+import { GeorefreshError } from '../../../config/errors.js';
 import type { Column, Columns, TextColumn } from '../../../lake/types.js';
 
 export const sharedFloat64 = (rows: number): Float64Array => new Float64Array(new SharedArrayBuffer(rows * 8));
 export const sharedInt32 = (rows: number): Int32Array => new Int32Array(new SharedArrayBuffer(rows * 4));
 
-/** A column of a table; a definition that names one that is not there is a fault of the definition. */
+/** A column of a table; a definition that names one that is not there is a fault of the definition: GR-1003. */
 export function columnOf(table: Columns, name: string): Column {
   const column = table.columns[name];
   if (column === undefined)
-    throw new TypeError(`no column ${name}; there are ${Object.keys(table.columns).join(', ')}`);
+    throw new GeorefreshError('GR-1003', `no column ${name}; there are ${Object.keys(table.columns).join(', ')}`);
   return column;
 }
 
-/** Values of a column as a reader of rows expects them: text or null, numbers (NaN where missing). */
+/** Values of a column as a reader of rows expects them: text, truths or null, numbers (NaN where missing). */
 export function valuesOf(column: Column): ArrayLike<unknown> {
+  if (column.type === 'boolean') return Array.from(column.values, (value) => (value === 255 ? null : value === 1));
   if (column.type !== 'text') return column.values;
   const { codes, dictionary } = column;
   const values = new Array<string | null>(codes.length);
@@ -74,34 +76,68 @@ export function sharedGroups(
   ownRows: number,
   theirRows: number,
 ): [Int32Array, Int32Array] {
-  const groups = new Map<string, number>();
-  const number = (columns: Column[], rows: number): Int32Array => {
-    const values = columns.map(valuesOf);
-    const result = sharedInt32(rows);
-    for (let row = 0; row < rows; row++) {
-      const key = keyAt(values, row);
-      if (key === undefined) {
-        result[row] = -1;
-        continue;
-      }
-      let group = groups.get(key);
-      if (group === undefined) {
-        group = groups.size;
-        groups.set(key, group);
-      }
-      result[row] = group;
-    }
-    return result;
-  };
-  return [number(own, ownRows), number(their, theirRows)];
+  let groups: [Int32Array, Int32Array] = [sharedInt32(ownRows), sharedInt32(theirRows)];
+  for (let k = 0; k < own.length; k++) {
+    const values = new Map<unknown, number>();
+    const codes = [codesOf(own[k], values), codesOf(their[k], values)];
+    const pairs = new Map<number, number>();
+    const width = Math.max(1, values.size);
+    groups = [paired(groups[0], codes[0], width, pairs), paired(groups[1], codes[1], width, pairs)];
+  }
+  return groups;
 }
 
-function keyAt(values: ArrayLike<unknown>[], row: number): string | undefined {
-  let key = '';
-  for (const column of values) {
-    const value = column[row];
-    if (value === null || Number.isNaN(value)) return undefined;
-    key += `${key === '' ? '' : '\u0000'}${value}`;
+/** Numbers the groups of a table's rows, 0 for the first row's; a missing key is a value of its own. */
+export function groupsOf(columns: Column[], rows: number): Int32Array {
+  let groups = new Int32Array(rows);
+  for (const column of columns) {
+    const values = new Map<unknown, number>();
+    const codes = codesOf(column, values);
+    // Missing ones (-1) become the last value.
+    for (let row = 0; row < rows; row++) if (codes[row] < 0) codes[row] = values.size;
+    groups = paired(groups, codes, values.size + 1, new Map());
   }
-  return key;
+  return groups;
+}
+
+/** Each value as its number in `seen`, which grows; -1 where missing. */
+function codesOf(column: Column, seen: Map<unknown, number>): Int32Array {
+  const codeOf = (value: unknown): number => {
+    let code = seen.get(value);
+    if (code === undefined) {
+      code = seen.size;
+      seen.set(value, code);
+    }
+    return code;
+  };
+  if (column.type === 'text') {
+    // By dictionary entry: a text is looked up once, however many rows have it.
+    const numbers = new Int32Array(column.dictionary.length).fill(-1);
+    return Int32Array.from(column.codes, (code) => {
+      if (code < 0) return -1;
+      if (numbers[code] < 0) numbers[code] = codeOf(column.dictionary[code]);
+      return numbers[code];
+    });
+  }
+  const missing = column.type === 'boolean' ? (value: number) => value === 255 : Number.isNaN;
+  return Int32Array.from(column.values, (value) => (missing(value) ? -1 : codeOf(value)));
+}
+
+/** Numbers pairs of numbers in order of first appearance; -1 where either is. Exact while width × groups < 2^53. */
+function paired(groups: Int32Array, codes: Int32Array, width: number, seen: Map<number, number>): Int32Array {
+  const result = sharedInt32(groups.length);
+  for (let row = 0; row < groups.length; row++) {
+    if (groups[row] < 0 || codes[row] < 0) {
+      result[row] = -1;
+      continue;
+    }
+    const pair = groups[row] * width + codes[row];
+    let number = seen.get(pair);
+    if (number === undefined) {
+      number = seen.size;
+      seen.set(pair, number);
+    }
+    result[row] = number;
+  }
+  return result;
 }

@@ -1,3 +1,4 @@
+import { GeorefreshError } from '../../../config/errors.js';
 import type { Column, Columns } from '../../../lake/types.js';
 import type { KernelInput, KernelName, KernelOutput } from '../../pool/kernels.js';
 import type { PolygonLayer } from '../geo/layers.js';
@@ -22,9 +23,10 @@ export function coordinates({ columns }: Columns, table: string): { lon: Float64
   return { lon: numbers(columns.lon, 'lon', table), lat: numbers(columns.lat, 'lat', table) };
 }
 
+/** The values of a column of numbers, NaN where missing; GR-1003 where the table has none of that name. */
 export function numbers(column: Column | undefined, name: string, table: string): Float64Array {
   if (column === undefined || column.type === 'text' || column.type === 'boolean')
-    throw new TypeError(`${table} has no column ${name} of numbers`);
+    throw new GeorefreshError('GR-1003', `${table} has no column ${name} of numbers`);
   return column.values;
 }
 

@@ -1,8 +1,9 @@
-import { op, table } from 'arquero';
+import { type ColumnTable, op, table } from 'arquero';
 import type { z } from 'zod';
 import type { Aggregate, rollup as schema } from '../../../config/definition/table.js';
+import { GeorefreshError } from '../../../config/errors.js';
 import type { Column, Columns } from '../../../lake/types.js';
-import { columnOf, gather, sharedFloat64, sharedGroups, valuesOf } from './columns.js';
+import { columnOf, gather, groupsOf, sharedFloat64, sharedGroups, valuesOf } from './columns.js';
 import { type BuildContext, withColumns } from './context.js';
 
 /**
@@ -28,38 +29,57 @@ export async function rollup(self: Columns, params: z.output<typeof schema>, con
   return withColumns(
     self,
     Object.fromEntries(
-      Object.keys(add).map((name) => [name, filled(gather(columnOf(grouped, name), index), params.fill)]),
+      Object.keys(add).map((name) => [name, filled(gather(columnOf(grouped, name), index), index, params.fill)]),
     ),
   );
 }
 
-function group(of: Columns, by: string[], add: Record<string, Aggregate>): Columns {
-  const firstRow = '\u0000first';
-  const values: Record<string, ArrayLike<unknown>> = {
-    [firstRow]: Int32Array.from({ length: of.rows }, (_, row) => row),
-  };
-  for (const [name, column] of Object.entries(of.columns)) values[name] = valuesOf(column);
-  const rolled = table(values)
-    .groupby(...by)
-    .rollup({
-      [firstRow]: op.min(firstRow),
-      ...Object.fromEntries(
-        Object.entries(add).map(([name, { op: verb, column }]) => [`\u0000${name}`, OPS[verb](column ?? '')]),
-      ),
-    })
-    .orderby(firstRow)
-    .reify();
+/** Names inside the arquero table that no column of a definition can have. */
+const GROUP = '\u0000group';
+const resultOf = (name: string): string => `\u0000${name}`;
 
-  const rows = rolled.numRows();
-  const first = Int32Array.from({ length: rows }, (_, row) => rolled.get(firstRow, row) as number);
+function group(of: Columns, by: string[], add: Record<string, Aggregate>): Columns {
+  // Groups are numbered here: arquero joins keys as text, in which different ones may look alike.
+  const groups = groupsOf(
+    by.map((name) => columnOf(of, name)),
+    of.rows,
+  );
+  const first = firstRows(groups);
+  const values: Record<string, ArrayLike<unknown>> = { [GROUP]: groups };
+  for (const { column } of Object.values(add))
+    if (column !== undefined) values[column] = valuesOf(columnOf(of, column));
+  const rolled = table(values)
+    .groupby(GROUP)
+    .rollup(
+      Object.fromEntries(Object.entries(add).flatMap(([name, aggregate]) => expressionsOf(resultOf(name), aggregate))),
+    );
+
   const keys = by.map((name): [string, Column] => [name, gather(columnOf(of, name), first)]);
   const sums = Object.entries(add).map(([name, aggregate]): [string, Column] => {
-    const result = sharedFloat64(rows);
-    for (let row = 0; row < rows; row++)
-      result[row] = (rolled.get(`\u0000${name}`, row) as number | null | undefined) ?? Number.NaN;
+    const result = sharedFloat64(first.length);
+    for (let row = 0; row < rolled.numRows(); row++)
+      result[rolled.get(GROUP, row)] = resultAt(rolled, row, resultOf(name), aggregate);
     return [name, { type: typeOf(aggregate, of), values: result }];
   });
-  return { rows, columns: Object.fromEntries([...keys, ...sums]) };
+  return { rows: first.length, columns: Object.fromEntries([...keys, ...sums]) };
+}
+
+/** The first row of each group; groups are numbered in order of first appearance. */
+function firstRows(groups: Int32Array): Int32Array {
+  const first: number[] = [];
+  for (let row = 0; row < groups.length; row++) if (groups[row] === first.length) first.push(row);
+  return Int32Array.from(first);
+}
+
+function expressionsOf(as: string, { op: verb, column = '' }: Aggregate): [string, object][] {
+  const result: [string, object] = [as, OPS[verb](column)];
+  return verb === 'distinct' ? [result, [`${as}?`, op.invalid(column)]] : [result];
+}
+
+function resultAt(rolled: ColumnTable, row: number, name: string, { op: verb }: Aggregate): number {
+  const value = (rolled.get(name, row) as number | null | undefined) ?? Number.NaN;
+  // Arquero counts missing values as one more; like the other aggregates this one leaves them out.
+  return verb === 'distinct' && (rolled.get(`${name}?`, row) as number) > 0 ? value - 1 : value;
 }
 
 const OPS = {
@@ -75,12 +95,14 @@ function typeOf({ op: verb, column }: Aggregate, of: Columns): 'integer' | 'doub
   if (verb === 'count' || verb === 'distinct') return 'integer';
   if (verb === 'mean' || column === undefined) return 'double';
   const { type } = columnOf(of, column);
-  if (type === 'text' || type === 'boolean') throw new TypeError(`${verb}(${column}): the column is not of numbers`);
+  if (type === 'text' || type === 'boolean')
+    throw new GeorefreshError('GR-1003', `${verb}(${column}): the column is not of numbers`);
   return type;
 }
 
-function filled(column: Column, fill: number | undefined): Column {
+/** The fill where no group matched; an aggregate of a group without values stays missing. */
+function filled(column: Column, index: Int32Array, fill: number | undefined): Column {
   if (fill === undefined || column.type === 'text' || column.type === 'boolean') return column;
-  for (let row = 0; row < column.values.length; row++) if (Number.isNaN(column.values[row])) column.values[row] = fill;
+  for (let row = 0; row < index.length; row++) if (index[row] < 0) column.values[row] = fill;
   return column;
 }

@@ -17,7 +17,7 @@ export const cancelCommand = (shell: Shell): Command =>
         await withRunningEngine(shell, stop.gently, async (client) => {
           const refresh = await client.find(given);
           await refresh.cancel();
-          const outcome = await Promise.race([endOf(refresh.result()), aborted(stop.gently)]);
+          const outcome = await Promise.race([endOf(refresh.result({ signal: stop.gently })), aborted(stop.gently)]);
           const { run, pipeline } = refresh;
           if (shell.json) shell.object({ run, pipeline, outcome });
           else

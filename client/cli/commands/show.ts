@@ -11,7 +11,10 @@ export const showCommand = (shell: Shell): Command =>
   new Command('show')
     .description('What a run read, made, measured and decided (its manifest with --json)')
     .argument('<run>', 'a run id, or the beginning of one')
-    .addHelpText('after', examples('georefresh show 01a1fdd0-f186', 'georefresh show 01a1fdd0-f186 --json | jq .sources'))
+    .addHelpText(
+      'after',
+      examples('georefresh show 01a1fdd0-f186', 'georefresh show 01a1fdd0-f186 --json | jq .sources'),
+    )
     .action(async (run: string) => {
       const manifest = await withClient(shell, (client) => client.show(run));
       if (shell.json) shell.object(manifest);

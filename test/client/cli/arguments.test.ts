@@ -1,6 +1,13 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { collectSetting, collectStages, parseCount, parseDuration, parseFolder, parseTime } from '../../../client/cli/arguments.js';
+import {
+  collectSetting,
+  collectStages,
+  parseCount,
+  parseDuration,
+  parseFolder,
+  parseTime,
+} from '../../../client/cli/arguments.js';
 import { requestOf } from '../../../client/cli/commands/refresh.js';
 
 describe('arguments of the command line', () => {
@@ -23,17 +30,21 @@ describe('arguments of the command line', () => {
   test('a time has a zone or is a day in UTC', () => {
     expect(parseTime('2026-11-21')).toBe('2026-11-21T00:00:00.000Z');
     expect(parseTime('2026-11-21T08:00+02:00')).toBe('2026-11-21T06:00:00.000Z');
-    for (const wrong of ['2026-11-21T08:00', 'yesterday', '2026-13-01']) expect(() => parseTime(wrong)).toThrow(InvalidArgumentError);
+    for (const wrong of ['2026-11-21T08:00', 'yesterday', '2026-13-01'])
+      expect(() => parseTime(wrong)).toThrow(InvalidArgumentError);
   });
 
   test('counts are whole and bounded', () => {
     expect(parseCount(1, 64)('2')).toBe(2);
-    for (const wrong of ['0', '65', '1.5', 'two', '']) expect(() => parseCount(1, 64)(wrong)).toThrow(InvalidArgumentError);
+    for (const wrong of ['0', '65', '1.5', 'two', ''])
+      expect(() => parseCount(1, 64)(wrong)).toThrow(InvalidArgumentError);
   });
 
   test('a request holds only what was asked for (S0.12: --force)', () => {
     expect(requestOf('ev-sites', {})).toEqual({ pipeline: 'ev-sites', trigger: 'operator' });
-    expect(requestOf('ev-sites', { force: true, set: { cut: '1' }, inputs: parseFolder('/in'), waitAtMost: 5000 })).toEqual({
+    expect(
+      requestOf('ev-sites', { force: true, set: { cut: '1' }, inputs: parseFolder('/in'), waitAtMost: 5000 }),
+    ).toEqual({
       pipeline: 'ev-sites',
       trigger: 'operator',
       force: true,

@@ -1,7 +1,7 @@
 import picocolors from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import { exitOf, placeText, problemBlock, problemOf } from '../../../client/cli/problems.js';
-import { type ErrorCode, ERRORS, GeorefreshError } from '../../../config/errors.js';
+import { ERRORS, type ErrorCode, GeorefreshError } from '../../../config/errors.js';
 
 const plain = picocolors.createColors(false);
 
@@ -28,7 +28,8 @@ describe('errors on the command line', () => {
   });
 
   test('exit with the code of the registry, 130 for a cancelled run, 1 for what nobody foresaw', () => {
-    for (const [code, { exit }] of Object.entries(ERRORS)) expect(exitOf(new GeorefreshError(code as ErrorCode, 'x'))).toBe(exit);
+    for (const [code, { exit }] of Object.entries(ERRORS))
+      expect(exitOf(new GeorefreshError(code as ErrorCode, 'x'))).toBe(exit);
     expect(exitOf(new GeorefreshError('GR-3006', 'x'))).toBe(130);
     expect(exitOf(new Error('x'))).toBe(1);
     expect(exitOf('thrown text')).toBe(1);

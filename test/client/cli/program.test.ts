@@ -6,14 +6,27 @@ import { Shell } from '../../../client/cli/shell.js';
 import { temporaryHome } from '../../support/home.js';
 import { georefresh, streams } from './shells.js';
 
-const jsonLines = (text: string): Record<string, unknown>[] => text.trimEnd().split('\n').map((line) => JSON.parse(line));
+const jsonLines = (text: string): Record<string, unknown>[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 
 describe('the command line', () => {
   test('each command has a description, and examples in its help', async () => {
     const { commands } = createProgram(new Shell(streams()));
-    expect(commands.map((command) => command.name()).sort()).toEqual(
-      ['cancel', 'doctor', 'error', 'outputs', 'refresh', 'runs', 'show', 'start', 'status', 'up'],
-    );
+    expect(commands.map((command) => command.name()).sort()).toEqual([
+      'cancel',
+      'doctor',
+      'error',
+      'outputs',
+      'refresh',
+      'runs',
+      'show',
+      'start',
+      'status',
+      'up',
+    ]);
     for (const command of commands) {
       expect(command.description()).not.toBe('');
       const { code, out, err } = await georefresh([command.name(), '--help']);
@@ -35,11 +48,16 @@ describe('the command line', () => {
   test('with --json an error is an object on the last line of stdout', async () => {
     const { code, out } = await georefresh(['refresh', '--wait-at-most', '5x', '--json']);
     expect(code).toBe(2);
-    expect(jsonLines(out).at(-1)).toMatchObject({ error: { code: 'GR-1001', title: expect.any(String), where: [], remedy: expect.any(String) } });
+    expect(jsonLines(out).at(-1)).toMatchObject({
+      error: { code: 'GR-1001', title: expect.any(String), where: [], remedy: expect.any(String) },
+    });
   });
 
   test('options for all commands count before and after the name of the command', async () => {
-    const [before, after] = await Promise.all([georefresh(['--json', 'error', 'GR-2001']), georefresh(['error', 'GR-2001', '--json'])]);
+    const [before, after] = await Promise.all([
+      georefresh(['--json', 'error', 'GR-2001']),
+      georefresh(['error', 'GR-2001', '--json']),
+    ]);
     expect(before).toEqual(after);
     expect(JSON.parse(before.out)).toMatchObject({ code: 'GR-2001', exit: 3, retryable: false });
   });
@@ -57,7 +75,10 @@ describe('the command line', () => {
     expect(out).toMatch(/ev-sites.*nothing published yet/);
     expect(out).toContain('engine down');
     const status = JSON.parse((await georefresh(['status', '--json', '--home', home])).out);
-    expect(status).toMatchObject({ engine: { state: 'down' }, pipelines: [{ pipeline: 'ev-sites', published: null, lastRun: null, running: [] }] });
+    expect(status).toMatchObject({
+      engine: { state: 'down' },
+      pipelines: [{ pipeline: 'ev-sites', published: null, lastRun: null, running: [] }],
+    });
   });
 
   test('what is not there exits with 6: a run, a pipeline, outputs before the first run', async () => {
@@ -75,7 +96,10 @@ describe('the command line', () => {
   });
 
   test('wrong settings are told with the variable that holds them, exit 2', async () => {
-    const { code, err } = await georefresh(['status'], { GEOREFRESH_THREADS: 'many', GEOREFRESH_HOME: await temporaryHome() });
+    const { code, err } = await georefresh(['status'], {
+      GEOREFRESH_THREADS: 'many',
+      GEOREFRESH_HOME: await temporaryHome(),
+    });
     expect(code).toBe(2);
     expect(err).toContain('GEOREFRESH_THREADS');
   });

@@ -43,7 +43,9 @@ describe('progress of a run', () => {
   });
 
   test('draws what is done, what goes on with its bar, and what is ahead', () => {
-    const running: RunningStep[] = [{ id: 'features/tracts', attempt: 1, progress: { done: 0, total: 100, unit: 'rows' } }];
+    const running: RunningStep[] = [
+      { id: 'features/tracts', attempt: 1, progress: { done: 0, total: 100, unit: 'rows' } },
+    ];
     const look = (done: number) =>
       seen(
         [stage('ingest', 7, 7, [], 91_204), stage('features', 4, 1, ['features/tracts'], 500), stage('train', 3, 0)],
@@ -71,10 +73,18 @@ describe('progress of a run', () => {
 
   test('tells of a step that is tried again, once an attempt, with the reason', () => {
     const again = (attempt: number, lastFailure?: string) =>
-      seen([stage('train', 1, 0, ['train/model'])], [{ id: 'train/model', attempt, ...(lastFailure && { lastFailure }) }]);
+      seen(
+        [stage('train', 1, 0, ['train/model'])],
+        [{ id: 'train/model', attempt, ...(lastFailure && { lastFailure }) }],
+      );
     const first = observe(newView('ev-sites', RUN), again(1), 0);
     const second = observe(first.view, again(2), 1000);
-    expect(second.events).toContainEqual({ event: 'step_retried', step: 'train/model', attempt: 2, reason: 'the worker fell silent' });
+    expect(second.events).toContainEqual({
+      event: 'step_retried',
+      step: 'train/model',
+      attempt: 2,
+      reason: 'the worker fell silent',
+    });
     expect(observe(second.view, again(2), 2000).events).toEqual([]);
     expect(observe(second.view, again(3, 'a kernel thread died'), 2000).events).toEqual([
       { event: 'step_retried', step: 'train/model', attempt: 3, reason: 'a kernel thread died' },
@@ -82,7 +92,12 @@ describe('progress of a run', () => {
   });
 
   test('gives no time left before it can know one', () => {
-    const at = (share: number, startedAt = 0) => ({ ...stage('train', 1, 0), state: 'running' as const, share, startedAt });
+    const at = (share: number, startedAt = 0) => ({
+      ...stage('train', 1, 0),
+      state: 'running' as const,
+      share,
+      startedAt,
+    });
     expect(secondsLeft(at(0.01), 60_000)).toBeUndefined();
     expect(secondsLeft(at(0.5), 1000)).toBeUndefined();
     expect(secondsLeft(at(0.5), 10_000)).toBe(10);
@@ -104,7 +119,11 @@ describe('progress of a run', () => {
           expect(draw(view, i * 700).length).toBeGreaterThan(0);
           told += standing(view).length;
         }
-        const end = observeEnd(view, { stages: { train: { seconds: 1, steps: 3, reused: 0, rowsIn: 1, rowsOut: 1 } } }, 10_000);
+        const end = observeEnd(
+          view,
+          { stages: { train: { seconds: 1, steps: 3, reused: 0, rowsIn: 1, rowsOut: 1 } } },
+          10_000,
+        );
         expect(end.view.stages.map(({ state }) => state)).toEqual(['done']);
         expect(told).toBeGreaterThanOrEqual(0);
       }),

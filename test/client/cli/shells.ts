@@ -1,9 +1,12 @@
 import { PassThrough } from 'node:stream';
-import type { ShellStreams, Stream } from '../../../client/cli/shell.js';
 import { runProgram } from '../../../client/cli/program.js';
+import type { ShellStreams, Stream } from '../../../client/cli/shell.js';
 
 /** Streams that keep what is written; `tty` makes terminals of them. */
-export function streams(env: NodeJS.ProcessEnv = {}, tty = false): ShellStreams & { said(): { out: string; err: string } } {
+export function streams(
+  env: NodeJS.ProcessEnv = {},
+  tty = false,
+): ShellStreams & { said(): { out: string; err: string } } {
   const keep = (): { stream: Stream; text(): string } => {
     const chunks: string[] = [];
     const stream: Stream = new PassThrough().on('data', (chunk: Buffer) => chunks.push(chunk.toString('utf8')));
@@ -15,7 +18,10 @@ export function streams(env: NodeJS.ProcessEnv = {}, tty = false): ShellStreams 
 }
 
 /** Runs a command line in this process. */
-export async function georefresh(args: string[], env: NodeJS.ProcessEnv = {}): Promise<{ code: number; out: string; err: string }> {
+export async function georefresh(
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ code: number; out: string; err: string }> {
   const io = streams(env);
   const code = await runProgram(args, io);
   return { code, ...io.said() };

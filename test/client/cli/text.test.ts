@@ -7,7 +7,15 @@ const plain = picocolors.createColors(false);
 
 describe('text for people', () => {
   test('a table aligns words to the left and figures to the right, and ends no line with blanks', () => {
-    const printed = table(['NAME', 'ROWS'], [['tracts', '74,133'], ['msas', '9'], ['–', '–']], plain);
+    const printed = table(
+      ['NAME', 'ROWS'],
+      [
+        ['tracts', '74,133'],
+        ['msas', '9'],
+        ['–', '–'],
+      ],
+      plain,
+    );
     expect(printed.split('\n')).toEqual(['NAME      ROWS', 'tracts  74,133', 'msas         9', '–            –']);
   });
 
@@ -31,7 +39,13 @@ describe('text for people', () => {
   });
 
   test('a guess at the time left is rough, and no longer guess is told as a shorter one', () => {
-    expect([1, 13, 70, 600, 9000].map(formatRoughly)).toEqual(['a few seconds', '~15 seconds', '~1 minute', '~10 minutes', '~3 hours']);
+    expect([1, 13, 70, 600, 9000].map(formatRoughly)).toEqual([
+      'a few seconds',
+      '~15 seconds',
+      '~1 minute',
+      '~10 minutes',
+      '~3 hours',
+    ]);
     const size = (text: string): number => {
       const [, count = '0', unit = ''] = /(\d+) (\w+)/.exec(text) ?? [];
       return Number(count) * (unit.startsWith('hour') ? 3600 : unit.startsWith('minute') ? 60 : 1);

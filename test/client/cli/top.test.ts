@@ -27,7 +27,10 @@ describe('first rows of an output', () => {
       { rank: '1', county: '06037', score: '12.34567' },
       { rank: '2', county: '48031', score: '3.1' },
     ];
-    const text = topText({ output: 'counties', title: 'Counties', columns: ['rank', 'county', 'score'], rows, total: 3108 }, plain);
+    const text = topText(
+      { output: 'counties', title: 'Counties', columns: ['rank', 'county', 'score'], rows, total: 3108 },
+      plain,
+    );
     expect(text.split('\n')).toEqual([
       'Counties  first 2 of 3,108, counties.csv',
       '  rank  county  score',
