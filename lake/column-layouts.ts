@@ -21,7 +21,7 @@ export interface Layout {
 
 /** Whether the value of a row is there. */
 export const isValid = (validity: Uint8Array | null, row: number): boolean =>
-  validity === null || ((validity[row >> 3]! >> (row & 7)) & 1) === 1;
+  validity === null || ((validity[row >> 3] >> (row & 7)) & 1) === 1;
 
 /** A layout of numbers that JavaScript has a typed array for. */
 function plain(
@@ -38,7 +38,7 @@ function plain(
     convert(data, rows, validity, into, at) {
       const items = new array(data.buffer, data.byteOffset, rows);
       if (factor === 1) into.set(items, at);
-      else for (let row = 0; row < rows; row++) into[at + row] = items[row]! * factor;
+      else for (let row = 0; row < rows; row++) into[at + row] = items[row] * factor;
       if (validity !== null)
         for (let row = 0; row < rows; row++) if (!isValid(validity, row)) into[at + row] = Number.NaN;
     },
@@ -59,8 +59,8 @@ function wide(bytes: 8 | 16, signed: boolean): Layout {
           continue;
         }
         const low = row * words;
-        const high = signed ? items[low + 1]! | 0 : items[low + 1]!;
-        const value = high * TWO_32 + items[low]!;
+        const high = signed ? items[low + 1] | 0 : items[low + 1];
+        const value = high * TWO_32 + items[low];
         const extension = signed && high < 0 ? 0xffffffff : 0;
         const fits = bytes === 8 || (items[low + 2] === extension && items[low + 3] === extension);
         // 2^53 itself is refused: its neighbour above would read as the same number.
@@ -85,13 +85,13 @@ function ticks(perMs: number, msPer = 1): Layout {
       const items = new Int32Array(data.buffer, data.byteOffset, rows * 2);
       const exact = new BigInt64Array(data.buffer, data.byteOffset, rows);
       for (let row = 0; row < rows; row++) {
-        const low = items[row * 2]! >>> 0;
-        const high = items[row * 2 + 1]!;
+        const low = items[row * 2] >>> 0;
+        const high = items[row * 2 + 1];
         let value = high * TWO_32 + low;
         if (high === 0x7fffffff && low === 0xffffffff) value = Number.POSITIVE_INFINITY;
         else if (high === -0x80000000 && low === 1) value = Number.NEGATIVE_INFINITY;
         else if (Number.isSafeInteger(value)) value = (value / perMs) * msPer;
-        else value = (Number(exact[row]! / big) + Number(exact[row]! % big) / perMs) * msPer;
+        else value = (Number(exact[row] / big) + Number(exact[row] % big) / perMs) * msPer;
         into[at + row] = isValid(validity, row) ? value : Number.NaN;
       }
     },
@@ -136,8 +136,8 @@ const infinite = (layout: Layout): Layout => ({
     layout.convert(data, rows, validity, into, at, name);
     const days = new Int32Array(data.buffer, data.byteOffset, rows);
     for (let row = 0; row < rows; row++) {
-      if (Math.abs(days[row]!) === 0x7fffffff && !Number.isNaN(into[at + row]!))
-        into[at + row] = Math.sign(days[row]!) * Number.POSITIVE_INFINITY;
+      if (Math.abs(days[row]) === 0x7fffffff && !Number.isNaN(into[at + row]))
+        into[at + row] = Math.sign(days[row]) * Number.POSITIVE_INFINITY;
     }
   },
 });

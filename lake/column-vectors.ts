@@ -47,7 +47,7 @@ function validityOf({ handle, rows }: Vector): Uint8Array | null {
 const fillBooleans: Fill = (vector, into, at) => {
   const data = duckdb.vector_get_data(vector.handle, vector.rows);
   const validity = validityOf(vector);
-  for (let row = 0; row < vector.rows; row++) into[at + row] = isValid(validity, row) ? data[row]! : 255;
+  for (let row = 0; row < vector.rows; row++) into[at + row] = isValid(validity, row) ? data[row] : 255;
 };
 
 const fillTexts =
@@ -69,8 +69,8 @@ const fillEnum = ({ values, internalTypeId }: DuckDBEnumType, texts: TextCodes):
     const validity = validityOf(vector);
     for (let row = 0; row < vector.rows; row++) {
       const value =
-        bytes === 1 ? data[row]! : bytes === 2 ? view.getUint16(row * 2, true) : view.getUint32(row * 4, true);
-      into[at + row] = isValid(validity, row) ? texts.codeOf(values[value]!) : -1;
+        bytes === 1 ? data[row] : bytes === 2 ? view.getUint16(row * 2, true) : view.getUint32(row * 4, true);
+      into[at + row] = isValid(validity, row) ? texts.codeOf(values[value]) : -1;
     }
   };
 };

@@ -35,7 +35,7 @@ export async function appendColumns(appender: DuckDBAppender, table: Columns, si
     const rows = Math.min(VECTOR_ROWS, table.rows - at);
     const chunk = DuckDBDataChunk.create(types, rows);
     for (let k = 0; k < columns.length; k++) {
-      writeVector(columns[k]![0], duckdb.data_chunk_get_vector(chunk.chunk, k), columns[k]![1], texts[k]!, at, rows);
+      writeVector(columns[k][0], duckdb.data_chunk_get_vector(chunk.chunk, k), columns[k][1], texts[k], at, rows);
     }
     appender.appendDataChunk(chunk);
     if (vectors % 16 === 15) {
@@ -62,12 +62,12 @@ function writeVector(
   const validity = new Uint8Array(Math.ceil(rows / 64) * 8).fill(255);
   let missing = false;
   const miss = (row: number): void => {
-    validity[row >> 3]! &= ~(1 << (row & 7));
+    validity[row >> 3] &= ~(1 << (row & 7));
     missing = true;
   };
   if (column.type === 'text') {
     for (let row = 0; row < rows; row++) {
-      const code = column.codes[from + row]!;
+      const code = column.codes[from + row];
       if (code < 0) miss(row);
       else duckdb.vector_assign_string_element_len(vector, row, textAt(name, texts, code));
     }
@@ -106,7 +106,7 @@ function wireOf(
   }
   const wire = column.type === 'double' ? undefined : new BigInt64Array(rows);
   for (let row = 0; row < rows; row++) {
-    const value = values[row]!;
+    const value = values[row];
     if (Number.isNaN(value)) miss(row);
     else if (wire !== undefined) {
       const tick =

@@ -58,7 +58,7 @@ function readChunk(readers: Reader[], chunk: DuckDBDataChunk, at: number): void 
   const rows = chunk.rowCount;
   const offset = at % BLOCK_ROWS;
   for (let k = 0; k < readers.length; k++) {
-    const reader = readers[k]!;
+    const reader = readers[k];
     // Vectors are full but for the last one, yet a short one in between may straddle two blocks.
     if (offset + rows > BLOCK_ROWS || rows > VECTOR_ROWS || reader.blocks.length * BLOCK_ROWS === at)
       growTo(reader, at + rows);
@@ -95,7 +95,7 @@ function readerOf(name: string, type: DuckDBType): Reader {
 function joined(reader: Reader, rows: number): Column {
   const all = blockOf(reader.type, rows, true);
   for (let at = 0, k = 0; at < rows; at += BLOCK_ROWS, k++) {
-    all.set(reader.blocks[k]!.subarray(0, Math.min(BLOCK_ROWS, rows - at)), at);
+    all.set(reader.blocks[k].subarray(0, Math.min(BLOCK_ROWS, rows - at)), at);
     // Let go of each block as it is copied: peak memory is one column above the table.
     reader.blocks[k] = new Uint8Array(0);
   }

@@ -23,7 +23,7 @@ export class TextCodes {
     this.#vector++;
     const words = new Uint32Array(data.buffer, data.byteOffset, rows * 4);
     for (let row = 0; row < rows; row++) {
-      const missing = validity !== null && ((validity[row >> 3]! >> (row & 7)) & 1) === 0;
+      const missing = validity !== null && ((validity[row >> 3] >> (row & 7)) & 1) === 0;
       into[at + row] = missing ? -1 : this.#code(words, row * 4, data);
     }
   }
@@ -40,10 +40,10 @@ export class TextCodes {
   }
 
   #code(words: Uint32Array, at: number, data: Uint8Array): number {
-    const length = words[at]!;
-    const w1 = words[at + 1]!;
-    const w2 = words[at + 2]!;
-    const w3 = words[at + 3]!;
+    const length = words[at];
+    const w1 = words[at + 1];
+    const w2 = words[at + 2];
+    const w3 = words[at + 3];
     const vector = length <= 12 ? 0 : this.#vector;
     const mask = this.#codes.length - 1;
     let slot = mix(length, w1, w2, w3) & mask;
@@ -56,7 +56,7 @@ export class TextCodes {
         this.#cells[cell + 3] === w3 &&
         this.#vectors[slot] === vector
       )
-        return this.#codes[slot]!;
+        return this.#codes[slot];
     }
     const code = this.codeOf(decode(data, at * 4, length));
     this.#store(slot, length, w1, w2, w3, vector, code);
@@ -86,11 +86,11 @@ export class TextCodes {
     this.#used = live;
     for (let from = 0; from < codes.length; from++) {
       if (!isLive(from)) continue;
-      let to = mix(cells[from * 4]!, cells[from * 4 + 1]!, cells[from * 4 + 2]!, cells[from * 4 + 3]!) & (size - 1);
+      let to = mix(cells[from * 4], cells[from * 4 + 1], cells[from * 4 + 2], cells[from * 4 + 3]) & (size - 1);
       while (this.#codes[to] !== -1) to = (to + 1) & (size - 1);
       this.#cells.set(cells.subarray(from * 4, from * 4 + 4), to * 4);
-      this.#codes[to] = codes[from]!;
-      this.#vectors[to] = vectors[from]!;
+      this.#codes[to] = codes[from];
+      this.#vectors[to] = vectors[from];
     }
   }
 }

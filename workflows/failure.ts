@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import { ERRORS, isErrorCode } from '../config/errors.js';
 
 export interface Failure {
@@ -10,6 +10,7 @@ export interface Failure {
 
 /** What went wrong, without the engine's wrapping: the code, message and details of the innermost typed failure. */
 export function failureOf(error: unknown): Failure {
+  if (isCancellation(error)) return { type: 'GR-3006', message: ERRORS['GR-3006'].title, details: [] };
   if (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) {
     if (error.cause instanceof TimeoutFailure) {
       const step = error instanceof ActivityFailure ? (error.activityId ?? error.activityType) : 'the run';

@@ -2,27 +2,26 @@ import type { Builder } from '../../config/definition/table.js';
 import { GeorefreshError } from '../../config/errors.js';
 import type { Parameters } from '../../lake/parameters.js';
 import type { Session } from '../../lake/session.js';
-import { bare, orderClause, quoteIdent, type SortOrder } from '../../lake/sql.js';
+import { quoteIdent, type SortOrder } from '../../lake/sql.js';
 import { putTable, withTables } from '../../lake/tables.js';
 import type { Columns, TableRef } from '../../lake/types.js';
 import type { Deps } from '../deps.js';
 import { prefixOf, tableOf } from '../deps.js';
 import type { Made, StepContext } from '../durable.js';
-import { runSplit } from '../pool/split.js';
+import { runParts, runSplit } from '../pool/split.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { readsOf, type TableTask } from '../resolve/plan.js';
 import type { StepInput } from '../types.js';
 import { assign } from './builders/assign.js';
 import { bufferShare } from './builders/buffer-share.js';
-import { columnOf, groupsOf, takeRows, textColumn, valuesOf } from './builders/columns.js';
+import { columnOf, textColumn, valuesOf } from './builders/columns.js';
 import { type BuildContext, numbers } from './builders/context.js';
 import { countWithin } from './builders/count-within.js';
 import { nearest } from './builders/nearest.js';
 import { rollup } from './builders/rollup.js';
 import { packPolygons } from './geo/layers.js';
-
-/** The working table as SQL sees it. */
-const SELF = 'self';
+import { treesOf } from './trees.js';
+import { SELF, WorkingTable } from './working.js';
 
 /** Parameters of a table: the definition's, and in their place those of its cut-off. */
 export const parametersOf = ({ pipeline }: FrozenDefinition, { cutoff }: Pick<TableTask, 'cutoff'>): Parameters => ({
@@ -51,11 +50,15 @@ export async function buildTable(
           const work = new Work(deps, session, definition, task, { signal, progress });
           const rowsIn = await work.begin();
           for (const builder of task.table.steps) await work.apply(builder);
-          const columns = work.result();
-          demandKey(columns, task, definition);
+          await work.demandKey(definition);
           const { key, sort = [] } = task.table;
           const orderBy = sortOrder([...sort, ...key]);
-          const table = await putTable(lake, session, { columns }, { prefix, orderBy, keyed: true, signal });
+          const table = await putTable(
+            lake,
+            session,
+            { select: await work.table.select() },
+            { prefix, orderBy, keyed: true, signal },
+          );
           const quarantine = await work.quarantined(prefixOf(definition.pipeline.name, 'quarantine'));
           return {
             tables: { [task.name]: table },
@@ -78,42 +81,22 @@ export const sortOrder = (sort: readonly string[]): SortOrder =>
     return { column, descending: direction === 'desc' };
   });
 
-/** The first row whose key an earlier one has. */
-function repeatedRow(table: Columns, key: readonly string[]): number | undefined {
-  const groups = groupsOf(
-    key.map((name) => columnOf(table, name)),
-    table.rows,
-  );
-  // Groups are numbered in order of first appearance.
-  for (let row = 0; row < table.rows; row++) if (groups[row] < row) return row;
-  return undefined;
-}
-
-/** Refuses a table whose key does not name its rows: GR-2105, with the first that is there twice, unless it is personal. */
-function demandKey(table: Columns, { name, table: { key } }: TableTask, { pipeline }: FrozenDefinition): void {
-  const row = repeatedRow(table, key);
-  if (row === undefined) return;
-  const personal = Object.values(pipeline.sources).some(({ columns }) => key.some((one) => columns[one]?.personal));
-  const shown = key.map((one) => `${one} ${String(valuesOf(columnOf(table, one))[row])}`).join(', ');
-  throw new GeorefreshError('GR-2105', `${name} has more than one row for ${personal ? key.join(', ') : shown}`);
-}
-
 interface PutAside {
   rule: string;
   reason: string;
   rows: Float64Array;
 }
 
-/** The working table while its builders run: in memory, or as a table of the session after SQL. */
+/** Runs builders over the working table, and answers what they ask. */
 class Work implements BuildContext {
   readonly facts: Record<string, number> = {};
   readonly threads: number;
+  readonly table: WorkingTable;
   private readonly putAside: PutAside[] = [];
   private readonly parameters: Parameters;
-  private columns: Columns | undefined;
-  /** Rows of the working table that the builder at work puts aside. */
+  /** Columns of the working table that the builder at work was given, and rows that it puts aside. */
+  private self: Columns = { rows: 0, columns: {} };
   private aside: number[] = [];
-  private made = 0;
 
   constructor(
     private readonly deps: Deps,
@@ -124,50 +107,44 @@ class Work implements BuildContext {
   ) {
     this.parameters = parametersOf(definition, task);
     this.threads = deps.pool.threads;
+    this.table = new WorkingTable(session, { name: task.name, key: task.table.key }, this.parameters);
   }
 
   /** Reads the table to begin with, if there is one; answers its rows. */
   async begin(): Promise<number | undefined> {
     const { from } = this.task.table;
     if (from === undefined) return undefined;
-    this.columns = await this.session.readColumns(`select * from ${quoteIdent(from)}`);
-    return this.columns.rows;
+    await this.table.begin(from);
+    return this.table.rows;
   }
 
   async apply(builder: Builder): Promise<void> {
-    if ('sql' in builder) return this.query(builder.sql);
+    if ('sql' in builder) return this.table.query(builder.sql);
     if ('derive' in builder) {
       const derived = Object.entries(builder.derive).map(
         ([name, expression]) => `(${expression}) as ${quoteIdent(name)}`,
       );
-      return this.query(`select *, ${derived.join(', ')} from ${SELF}`);
+      return this.table.query(`select *, ${derived.join(', ')} from ${SELF}`);
     }
-    const self = this.self();
-    let after: Columns;
-    if ('assign' in builder) after = await assign(self, builder.assign, this);
-    else if ('nearest' in builder) after = await nearest(self, builder.nearest, this);
-    else if ('count-within' in builder) after = await countWithin(self, builder['count-within'], this);
-    else if ('rollup' in builder) after = await rollup(self, builder.rollup, this);
-    else after = await bufferShare(self, builder['buffer-share'], this);
-    this.columns = this.withoutAside(after);
-  }
+    if ('rollup' in builder && builder.rollup.on === undefined)
+      return this.table.put(await rollup({ rows: this.table.rows, columns: {} }, builder.rollup, this));
 
-  result(): Columns {
-    return this.self();
+    this.self = await this.table.columns(columnsFor(builder));
+    const after = await this.perform(builder);
+    const { columns: before } = this.self;
+    this.table.add(
+      Object.fromEntries(Object.entries(after.columns).filter(([name, column]) => before[name] !== column)),
+    );
+    const aside = this.aside;
+    this.aside = [];
+    await this.table.drop(aside);
   }
 
   async read(table: string, columns: string[], where?: string): Promise<Columns> {
-    const list = [...new Set(columns)].map(quoteIdent).join(', ');
-    if (table === SELF) {
-      const own = this.self();
-      if (where === undefined)
-        return { rows: own.rows, columns: Object.fromEntries(columns.map((name) => [name, columnOf(own, name)])) };
-      return this.withSelf((name) =>
-        this.session.readColumns(`select ${list} from ${name} where ${where}`, this.parameters),
-      );
-    }
+    const names = [...new Set(columns)];
+    if (table === SELF) return where === undefined ? this.table.columns(names) : this.table.where(names, where);
     return this.session.readColumns(
-      `select ${list} from ${quoteIdent(table)}${where === undefined ? '' : ` where ${where}`}`,
+      `select ${names.map(quoteIdent).join(', ')} from ${quoteIdent(table)}${where === undefined ? '' : ` where ${where}`}`,
       this.parameters,
     );
   }
@@ -185,9 +162,23 @@ class Work implements BuildContext {
       onProgress: (done) => this.context.progress({ done, total: rows, unit: 'rows' }),
     });
 
+  kernelParts: BuildContext['kernelParts'] = (kernel, rows, inputOf) =>
+    runParts(
+      this.deps.pool,
+      kernel,
+      rows,
+      {
+        signal: this.context.signal,
+        onProgress: (done) => this.context.progress({ done, total: rows, unit: 'rows' }),
+      },
+      inputOf,
+    );
+
+  tree: BuildContext['tree'] = (points) => treesOf(this.deps.pool).of(points, this.context.signal);
+
   quarantine(rows: Int32Array, rule: string, reason: string): void {
     // Only rows as their source has them can be put aside: after SQL or a rollup nobody knows which they were.
-    const values = numbers(this.self().columns._row, '_row', this.task.name);
+    const values = numbers(this.self.columns._row, '_row', this.task.name);
     this.putAside.push({ rule, reason, rows: Float64Array.from(rows, (row) => values[row]) });
     for (const row of rows) this.aside.push(row);
   }
@@ -219,50 +210,36 @@ class Work implements BuildContext {
     );
   }
 
-  private self(): Columns {
-    if (this.columns === undefined)
-      throw new GeorefreshError('GR-1003', `${this.task.name} has neither a table to begin with nor an sql step first`);
-    return this.columns;
+  /** Refuses a table whose key does not name its rows: GR-2105, with one that is there twice, unless it is personal. */
+  async demandKey({ pipeline }: FrozenDefinition): Promise<void> {
+    const repeated = await this.table.repeatedKey();
+    if (repeated === undefined) return;
+    const { key } = this.task.table;
+    const personal = Object.values(pipeline.sources).some(({ columns }) => key.some((one) => columns[one]?.personal));
+    const shown = key.map((one) => `${one} ${String(valuesOf(columnOf(repeated, one))[0])}`).join(', ');
+    throw new GeorefreshError(
+      'GR-2105',
+      `${this.task.name} has more than one row for ${personal ? key.join(', ') : shown}`,
+    );
   }
 
-  private withoutAside(table: Columns): Columns {
-    if (this.aside.length === 0) return table;
-    const gone = new Set(this.aside);
-    this.aside = [];
-    const kept: number[] = [];
-    for (let row = 0; row < table.rows; row++) if (!gone.has(row)) kept.push(row);
-    return takeRows(table, Int32Array.from(kept));
+  private perform(builder: Exclude<Builder, { sql: string } | { derive: unknown }>): Promise<Columns> {
+    if ('assign' in builder) return assign(this.self, builder.assign, this);
+    if ('nearest' in builder) return nearest(this.self, builder.nearest, this);
+    if ('count-within' in builder) return countWithin(this.self, builder['count-within'], this);
+    if ('rollup' in builder) return rollup(this.self, builder.rollup, this);
+    return bufferShare(this.self, builder['buffer-share'], this);
   }
+}
 
-  /** SQL in the place of the working table. */
-  private async query(sql: string): Promise<void> {
-    this.columns = this.columns === undefined ? await this.ordered(sql) : await this.withSelf(() => this.ordered(sql));
-  }
+const POINT = ['lon', 'lat'];
 
-  /**
-   * The rows of a SELECT in an order that does not depend on the engine: by the table's key or, where that is not there
-   * yet or not unique yet, as a rollup may follow, by all columns.
-   */
-  private async ordered(sql: string): Promise<Columns> {
-    const select = bare(sql);
-    const names = (await this.session.describe(select, this.parameters)).map(({ name }) => name);
-    const key = this.task.table.key.filter((name) => names.includes(name));
-    const read = (keyed: boolean): Promise<Columns> =>
-      this.session.readColumns(`select * from (${select}\n)${orderClause(key, names, keyed)}`, this.parameters);
-    if (key.length < this.task.table.key.length) return read(false);
-    const byKey = await read(true);
-    return repeatedRow(byKey, key) === undefined ? byKey : read(false);
-  }
-
-  /** Runs `work` while the working table stands in the session as `self`. */
-  private async withSelf<T>(work: (name: string) => Promise<T>): Promise<T> {
-    const name = `working_${this.made++}`;
-    await this.session.createTable(name, this.self());
-    await this.session.run(`create temp view ${SELF} as select * from ${name}`);
-    try {
-      return await work(SELF);
-    } finally {
-      await this.session.run(`drop view ${SELF}; drop table ${name}`);
-    }
-  }
+/** Own columns that a builder reads; where it may put rows aside, also those by which their source knows them. */
+function columnsFor(builder: Exclude<Builder, { sql: string } | { derive: unknown }>): string[] {
+  const row = (unmatched: string): string[] => (unmatched === 'quarantine' ? ['_row'] : []);
+  if ('assign' in builder) return [...POINT, ...row(builder.assign.unmatched)];
+  if ('nearest' in builder)
+    return [...POINT, ...Object.keys(builder.nearest.within ?? {}), ...row(builder.nearest.unmatched)];
+  if ('rollup' in builder) return builder.rollup.on ?? [];
+  return POINT;
 }

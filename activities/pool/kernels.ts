@@ -1,4 +1,5 @@
 import { assignPoints } from '../features/geo/assign.js';
+import { buildBallTree } from '../features/geo/ball-tree.js';
 import { bufferShare } from '../features/geo/buffer-share.js';
 import { nearest } from '../features/geo/nearest.js';
 import { countWithin } from '../features/geo/within.js';
@@ -13,6 +14,7 @@ import { exportModel, fitFold, fitPredict, judgeModels, predictModel } from '../
  */
 export const KERNELS = {
   assignPoints,
+  buildBallTree,
   bufferShare,
   countWithin,
   exportModel,

@@ -13,8 +13,24 @@ export async function runSplit<K extends KernelName>(
   kernel: K,
   input: KernelInput<K>,
   rows: number,
-  { signal, onProgress }: RunKernelOptions = {},
+  options: RunKernelOptions = {},
 ): Promise<KernelOutput<K>> {
+  const outputs = await runParts(pool, kernel, rows, options, (part, parts) => ({
+    ...input,
+    from: Math.floor((rows * part) / parts),
+    to: Math.floor((rows * (part + 1)) / parts),
+  }));
+  return outputs.length === 1 ? outputs[0] : (joined(outputs) as KernelOutput<K>);
+}
+
+/** Runs a kernel once a thread, each with its own part of the work; fewer where there are few rows. */
+export async function runParts<K extends KernelName>(
+  pool: KernelPool,
+  kernel: K,
+  rows: number,
+  { signal, onProgress }: RunKernelOptions,
+  inputOf: (part: number, parts: number) => KernelInput<K>,
+): Promise<KernelOutput<K>[]> {
   const parts = Math.max(1, Math.min(pool.threads, Math.floor(rows / LEAST_ROWS)));
   const done = new Array<number>(parts).fill(0);
   // When one part fails, nobody waits for the others: they would only hold threads.
@@ -22,24 +38,19 @@ export async function runSplit<K extends KernelName>(
   const either = signal ? AbortSignal.any([signal, given.signal]) : given.signal;
   const running = Promise.all(
     Array.from({ length: parts }, (_, part) =>
-      pool.run(
-        kernel,
-        { ...input, from: Math.floor((rows * part) / parts), to: Math.floor((rows * (part + 1)) / parts) },
-        {
-          signal: either,
-          onProgress: (count) => {
-            done[part] = count;
-            onProgress?.(done.reduce((sum, value) => sum + value, 0));
-          },
+      pool.run(kernel, inputOf(part, parts), {
+        signal: either,
+        onProgress: (count) => {
+          done[part] = count;
+          onProgress?.(done.reduce((sum, value) => sum + value, 0));
         },
-      ),
+      }),
     ),
   );
-  const outputs = await running.catch((error: unknown) => {
+  return running.catch((error: unknown) => {
     given.abort();
     throw error;
   });
-  return parts === 1 ? outputs[0] : (joined(outputs) as KernelOutput<K>);
 }
 
 /** Arrays end to end, also inside arrays and records; row starts (`start`, of sparse rows) are shifted by what stands before. */

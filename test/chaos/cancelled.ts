@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { STAGES, type Stage } from '../../activities/types.js';
 import type { Cluster } from '../support/cluster.js';
 import { timeOf } from '../support/log-tail.js';
-import { begun, TARGETS } from './killed-workers.js';
+import { isBeginOf } from '../support/steps.js';
+import { TARGETS } from './killed-workers.js';
 import {
   expectAsBefore,
   expectAsUndisturbed,
@@ -41,7 +42,7 @@ async function cancelAt(cluster: Cluster, step: string): Promise<number> {
   const seen = cluster.log.lines().length;
   const refresh = await startRun(cluster);
   const begin = await cluster.log.until(
-    (line) => begun(step)(line) && cluster.log.lines().indexOf(line) >= seen,
+    (line) => isBeginOf(step)(line) && cluster.log.lines().indexOf(line) >= seen,
     `${step} begins`,
   );
   const at = Date.now();
@@ -57,4 +58,5 @@ async function cancelAt(cluster: Cluster, step: string): Promise<number> {
   return Math.max(0, (ended - at) / 1000);
 }
 
-const isEnd = ({ event }: { event?: string }): boolean => event !== 'step_started' && event?.startsWith('step_') === true;
+const isEnd = ({ event }: { event?: string }): boolean =>
+  event !== 'step_started' && event?.startsWith('step_') === true;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Cluster } from '../support/cluster.js';
-import type { LogLine, Match } from '../support/log-tail.js';
+import type { LogLine } from '../support/log-tail.js';
 import { faultsOf, pointerOf } from '../support/snapshots.js';
-import { begun, TARGETS } from './killed-workers.js';
+import { isBeginOf, isEndOf } from '../support/steps.js';
+import { TARGETS } from './killed-workers.js';
 import {
   expectAsUndisturbed,
   expectPublished,
@@ -67,24 +68,18 @@ async function untilCaught(
   for (let i = 0; i < TRIES && !caught; i++) {
     await withCluster(scenario, {}, async (cluster) => {
       const refresh = await startRun(cluster);
-      const { pid } = await cluster.log.until(begun(step), `${step} begins`);
+      const { pid } = await cluster.log.until(isBeginOf(step), `${step} begins`);
       await cluster.signal(pid, 'SIGSTOP');
-      caught = cluster.log.find(endOf(step, pid)) === undefined;
+      caught = cluster.log.find(isEndOf(step, pid)) === undefined;
       if (!caught) return cluster.signal(pid, 'SIGCONT');
       await expectPublished(refresh);
-      expect(cluster.log.count((line) => begun(step)(line) && line.pid !== pid)).toBeGreaterThan(0);
+      expect(cluster.log.count((line) => isBeginOf(step)(line) && line.pid !== pid)).toBeGreaterThan(0);
       await act(cluster, async () => {
         await cluster.signal(pid, 'SIGCONT');
-        const end = await cluster.log.until(endOf(step, pid), 'the thawed worker ends its step', THAWED_MS);
+        const end = await cluster.log.until(isEndOf(step, pid), 'the thawed worker ends its step', THAWED_MS);
         scenario.faults.saw(fault, `it ended as ${end.event ?? ''}`);
         return end;
       });
     });
   }
 }
-
-/** What a worker says of its own attempt at a step when that is over, however it ended. */
-const endOf =
-  (step: string, pid: number): Match =>
-  (line) =>
-    line.step === step && line.pid === pid && line.event !== undefined && line.event !== 'step_started';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { STAGES, type Stage } from '../../activities/types.js';
 import type { Cluster } from '../support/cluster.js';
-import { type LogLine, type Match, timeOf } from '../support/log-tail.js';
+import { type LogLine, timeOf } from '../support/log-tail.js';
+import { isAgain, isBeginOf } from '../support/steps.js';
 import { type Case, expectAsUndisturbed, expectPublished, type Scenario, startRun, withCluster } from './scenario.js';
 
 /** The step of each stage that a fault is aimed at: its longest, or the one that most could go wrong in. */
@@ -14,16 +15,9 @@ export const TARGETS: Record<Stage, string> = {
   publish: 'publish/snapshot',
 };
 
-export const begun =
-  (step: string): Match =>
-  (line) =>
-    line.event === 'step_started' && line.step === step;
-
-export const again: Match = ({ event, attempt = 1 }) => event === 'step_started' && attempt > 1;
-
 /** Kills the worker that begins a step, and says when, in milliseconds since the epoch. */
 export async function killAt(cluster: Cluster, step: string): Promise<{ killed: LogLine; at: number }> {
-  const killed = await cluster.log.until(begun(step), `${step} begins`);
+  const killed = await cluster.log.until(isBeginOf(step), `${step} begins`);
   const at = Date.now();
   await cluster.signal(killed.pid, 'SIGKILL');
   return { killed, at };
@@ -31,7 +25,7 @@ export async function killAt(cluster: Cluster, step: string): Promise<{ killed: 
 
 /** How long after a fault the first of the steps that it hit was tried again, in seconds. */
 export function recovery(cluster: Cluster, at: number): string {
-  const retried = cluster.log.find((line) => again(line) && timeOf(line) >= at);
+  const retried = cluster.log.find((line) => isAgain(line) && timeOf(line) >= at);
   return retried === undefined ? 'no step hit' : `${((timeOf(retried) - at) / 1000).toFixed(1)} s`;
 }
 
@@ -41,7 +35,7 @@ async function killInStage(scenario: Scenario, stage: Stage, { env = {} }: Case 
     const refresh = await startRun(cluster);
     const { killed, at } = await killAt(cluster, TARGETS[stage]);
     await expectPublished(refresh);
-    const retried = cluster.log.find((line) => again(line) && line.step?.startsWith(`${stage}/`) === true);
+    const retried = cluster.log.find((line) => isAgain(line) && line.step?.startsWith(`${stage}/`) === true);
     if (retried !== undefined) {
       seconds = (timeOf(retried) - at) / 1000;
       scenario.faults.saw(`worker killed in ${stage}`, `${seconds.toFixed(1)} s`);
@@ -87,7 +81,7 @@ async function killAtMoment(scenario: Scenario, moment: number): Promise<void> {
     await expectPublished(refresh);
     expect(cluster.notices()).toContain(`worker ${victim.pid} ended by SIGKILL`);
     scenario.faults.saw('worker killed at a random moment', `${(moment * 100).toFixed(0)} %`);
-    if (cluster.log.count(again) > 0) scenario.faults.saw('step hit at a random moment', recovery(cluster, at));
+    if (cluster.log.count(isAgain) > 0) scenario.faults.saw('step hit at a random moment', recovery(cluster, at));
     await expectAsUndisturbed(scenario, cluster.home);
   });
 }

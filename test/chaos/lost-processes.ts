@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { startCluster } from '../support/cluster.js';
-import { begun, killAt, recovery, TARGETS } from './killed-workers.js';
+import { isBeginOf } from '../support/steps.js';
+import { killAt, recovery, TARGETS } from './killed-workers.js';
 import { expectAsUndisturbed, expectPublished, QUICK, type Scenario, startRun, withCluster } from './scenario.js';
 
 /** F3, F1 with F3, F6: the engine dies, the engine and a worker, or all at once. */
@@ -10,7 +11,7 @@ export function describeLostProcesses(scenario: () => Scenario): void {
       scenario().faults.expect('engine killed');
       await withCluster(scenario(), {}, async (cluster) => {
         const refresh = await startRun(cluster);
-        await cluster.log.until(begun(TARGETS.features), 'features begin');
+        await cluster.log.until(isBeginOf(TARGETS.features), 'features begin');
         const { pid, port } = await cluster.engine();
         await cluster.signal(pid, 'SIGKILL');
         await expectPublished(refresh);
@@ -28,7 +29,7 @@ export function describeLostProcesses(scenario: () => Scenario): void {
       scenario().faults.expect('engine and worker killed');
       await withCluster(scenario(), {}, async (cluster) => {
         const refresh = await startRun(cluster);
-        const begin = await cluster.log.until(begun(TARGETS.train), 'train/evaluate begins');
+        const begin = await cluster.log.until(isBeginOf(TARGETS.train), 'train/evaluate begins');
         const { pid } = await cluster.engine();
         const at = Date.now();
         await Promise.all([cluster.signal(begin.pid, 'SIGKILL'), cluster.signal(pid, 'SIGKILL')]);
@@ -45,7 +46,7 @@ export function describeLostProcesses(scenario: () => Scenario): void {
     scenario().faults.expect('power cut');
     await withCluster(scenario(), {}, async (cluster) => {
       const refresh = await startRun(cluster);
-      await cluster.log.until(begun(TARGETS.publish), 'publish/snapshot begins');
+      await cluster.log.until(isBeginOf(TARGETS.publish), 'publish/snapshot begins');
       await cluster.cutPower();
       scenario().faults.saw('power cut');
       const next = await startCluster({ home: cluster.home, env: QUICK });

@@ -99,7 +99,8 @@ async function faultsOfSnapshot(home: string, ref: SnapshotRef, manifest: Manife
   for (const { name, uri, sha256: digest, bytes } of manifest.outputs) {
     if (uri !== `${ref.snapshot}/${name}`) faults.push(`${name} of ${about} lies elsewhere: ${uri}`);
     const content = await readFile(join(home, uri));
-    if (content.length !== bytes || sha256(content) !== digest) faults.push(`${name} of ${about} is not what was written`);
+    if (content.length !== bytes || sha256(content) !== digest)
+      faults.push(`${name} of ${about} is not what was written`);
   }
   const listed = new Set(['manifest.json', ...manifest.outputs.map(({ name }) => name)]);
   for (const name of await readdir(join(home, ref.snapshot)))
@@ -115,14 +116,16 @@ async function faultsOfTree(folder: string, addressed: boolean): Promise<string[
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.name.startsWith('.')) {
-      if (makerOf(entry.name) === undefined && !entry.name.endsWith('.versions')) faults.push(`${path} has a strange name`);
+      if (makerOf(entry.name) === undefined && !entry.name.endsWith('.versions'))
+        faults.push(`${path} has a strange name`);
     } else if (entry.isDirectory()) {
       faults.push(...(await faultsOfTree(path, addressed)));
     } else if (entry.isFile()) {
       const content = await readFile(path);
       const digest = ADDRESSED.exec(entry.name)?.[1];
       if (content.length === 0) faults.push(`${path} is empty`);
-      if (addressed && digest !== undefined && digest !== sha256(content)) faults.push(`${path} is not what its name says`);
+      if (addressed && digest !== undefined && digest !== sha256(content))
+        faults.push(`${path} is not what its name says`);
     } else if (!existsSync(path)) {
       faults.push(`${path} leads nowhere`);
     }

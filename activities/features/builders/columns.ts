@@ -89,7 +89,7 @@ export function sharedGroups(
 
 /** Numbers the groups of a table's rows, 0 for the first row's; a missing key is a value of its own. */
 export function groupsOf(columns: Column[], rows: number): Int32Array {
-  let groups = new Int32Array(rows);
+  let groups = sharedInt32(rows);
   for (const column of columns) {
     const values = new Map<unknown, number>();
     const codes = codesOf(column, values);

@@ -1,6 +1,7 @@
 import { GeorefreshError } from '../../../config/errors.js';
 import type { Column, Columns } from '../../../lake/types.js';
 import type { KernelInput, KernelName, KernelOutput } from '../../pool/kernels.js';
+import type { BallTree } from '../geo/ball-tree.js';
 import type { PolygonLayer } from '../geo/layers.js';
 
 /** What a builder may ask of the step that runs it. */
@@ -11,7 +12,16 @@ export interface BuildContext {
   read(table: string, columns: string[], where?: string): Promise<Columns>;
   /** The polygons of a table that came from a layer, in its order. */
   polygons(table: string, where?: string): Promise<{ ids: (string | null)[]; layer: PolygonLayer }>;
+  /** Runs a kernel over ranges of its rows, spread over the threads. */
   kernel<K extends KernelName>(kernel: K, input: KernelInput<K>, rows: number): Promise<KernelOutput<K>>;
+  /** Runs a kernel once a thread, each with its own part of the work. */
+  kernelParts<K extends KernelName>(
+    kernel: K,
+    rows: number,
+    inputOf: (part: number, parts: number) => KernelInput<K>,
+  ): Promise<KernelOutput<K>[]>;
+  /** The ball tree of points, built once for all who ask. */
+  tree(points: { lon: Float64Array; lat: Float64Array; group?: Int32Array }): Promise<BallTree>;
   /** Puts rows of the working table aside: they leave it after the builder. */
   quarantine(rows: Int32Array, rule: string, reason: string): void;
   /** Counts for the manifest. */

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { countWithin as schema } from '../../../config/definition/table.js';
 import type { Columns } from '../../../lake/types.js';
-import { sharedFloat64 } from './columns.js';
+import { sharedFloat64, sharedInt32 } from './columns.js';
 import { type BuildContext, coordinates, withColumns } from './context.js';
 
 /** Adds a column for each radius: how many points of another table lie within it, bounds included. */
@@ -10,13 +10,20 @@ export async function countWithin(
   params: z.output<typeof schema>,
   context: BuildContext,
 ): Promise<Columns> {
+  const own = coordinates(self, 'self');
   const other = coordinates(await context.read(params.of, ['lon', 'lat'], params.where), params.of);
+  const [askedTree, ofTree] = await Promise.all([context.tree(own), context.tree(other)]);
   const names = Object.keys(params.radii);
-  const counts = await context.kernel(
-    'countWithin',
-    { ...coordinates(self, 'self'), ofLon: other.lon, ofLat: other.lat, radiiM: Object.values(params.radii) },
-    self.rows,
-  );
+  const counts = names.map(() => sharedInt32(self.rows));
+  await context.kernelParts('countWithin', self.rows, (part, parts) => ({
+    ...own,
+    ofLon: other.lon,
+    ofLat: other.lat,
+    radiiM: Object.values(params.radii),
+    askedTree,
+    ofTree,
+    share: { part, parts, counts },
+  }));
   return withColumns(
     self,
     Object.fromEntries(

@@ -16,13 +16,16 @@ export async function nearest(self: Columns, params: z.output<typeof schema>, co
     their: theirKeys.map((name) => columnOf(other, name)),
   };
   const [group, ofGroup] = groups ? sharedGroups(groups.own, groups.their, self.rows, other.rows) : [];
+  const grouped = group && ofGroup && { group, ofGroup };
+  const ofTree = await context.tree({ ...points, ...(ofGroup && { group: ofGroup }) });
   const { index, distanceM } = await context.kernel(
     'nearest',
     {
       ...coordinates(self, 'self'),
       ofLon: points.lon,
       ofLat: points.lat,
-      ...(group && ofGroup && { group, ofGroup }),
+      ...grouped,
+      ofTree,
     },
     self.rows,
   );

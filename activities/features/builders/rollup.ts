@@ -71,8 +71,8 @@ function firstRows(groups: Int32Array): Int32Array {
   return Int32Array.from(first);
 }
 
-function expressionsOf(as: string, { op: verb, column = '' }: Aggregate): [string, object][] {
-  const result: [string, object] = [as, OPS[verb](column)];
+function expressionsOf(as: string, { op: verb, column = '' }: Aggregate): [string, string | number | object][] {
+  const result: [string, string | number | object] = [as, OPS[verb](column)];
   return verb === 'distinct' ? [result, [`${as}?`, op.invalid(column)]] : [result];
 }
 

@@ -40,8 +40,8 @@ export function assignPoints(input: AssignInput, hooks: KernelHooks = {}): Assig
   const assigner = new Assigner(layer, index);
   for (let row = from; row < to; row++) {
     if (row > from && (row - from) % PROGRESS_ROWS === 0) hooks.onProgress?.(row - from);
-    const x = lon[row]!;
-    const y = lat[row]!;
+    const x = lon[row];
+    const y = lat[row];
     if (!Number.isFinite(x + y)) continue;
     const around = assigner.containing(x, y);
     if (around >= 0) {
@@ -94,13 +94,13 @@ class Assigner {
    */
   private holds(polygon: number, x: number, y: number): boolean {
     const { partStart, runStart, runBoxes } = this.layer;
-    const endPart = partStart[polygon + 1]!;
-    for (let part = partStart[polygon]!; part < endPart; part++) {
+    const endPart = partStart[polygon + 1];
+    for (let part = partStart[polygon]; part < endPart; part++) {
       let odd = 0;
-      const endRun = runStart[part + 1]!;
-      for (let run = runStart[part]!; run < endRun; run++) {
+      const endRun = runStart[part + 1];
+      for (let run = runStart[part]; run < endRun; run++) {
         const box = run * 4;
-        if (y < runBoxes[box + 1]! || y > runBoxes[box + 3]! || x < runBoxes[box]!) continue;
+        if (y < runBoxes[box + 1] || y > runBoxes[box + 3] || x < runBoxes[box]) continue;
         const crossings = this.crossings(run, x, y);
         if (crossings < 0) return this.ask(polygon, x, y);
         odd ^= crossings & 1;
@@ -113,15 +113,15 @@ class Assigner {
   /** How many edges of a run cross the ray to the left of the point; -1 where that cannot be told in doubles. */
   private crossings(run: number, x: number, y: number): number {
     const { lonLat, runEdges } = this.layer;
-    const end = runEdges[run * 2 + 1]! * 2;
+    const end = runEdges[run * 2 + 1] * 2;
     let count = 0;
-    let at = runEdges[run * 2]! * 2;
-    let u1 = lonLat[at]! - x;
-    let v1 = lonLat[at + 1]! - y;
+    let at = runEdges[run * 2] * 2;
+    let u1 = lonLat[at] - x;
+    let v1 = lonLat[at + 1] - y;
     while (at < end) {
       at += 2;
-      const u2 = lonLat[at]! - x;
-      const v2 = lonLat[at + 1]! - y;
+      const u2 = lonLat[at] - x;
+      const v2 = lonLat[at + 1] - y;
       if ((v2 >= 0 && v1 <= 0) || (v2 <= 0 && v1 >= 0)) {
         const left = u2 * v1;
         const right = u1 * v2;
@@ -174,16 +174,14 @@ class Assigner {
 
   private tryEdges(polygon: number, x: number, y: number): void {
     const { lonLat, partStart, runStart, runEdges, runBoxes } = this.layer;
-    const endRun = runStart[partStart[polygon + 1]!]!;
-    for (let run = runStart[partStart[polygon]!]!; run < endRun; run++) {
-      if (
-        !this.inBox(runBoxes[run * 4]!, runBoxes[run * 4 + 1]!, runBoxes[run * 4 + 2]!, runBoxes[run * 4 + 3]!, x, y)
-      ) {
+    const endRun = runStart[partStart[polygon + 1]];
+    for (let run = runStart[partStart[polygon]]; run < endRun; run++) {
+      if (!this.inBox(runBoxes[run * 4], runBoxes[run * 4 + 1], runBoxes[run * 4 + 2], runBoxes[run * 4 + 3], x, y)) {
         continue;
       }
-      const end = runEdges[run * 2 + 1]! * 2;
-      for (let at = runEdges[run * 2]! * 2; at < end; at += 2) {
-        this.tryEdge(polygon, lonLat[at]!, lonLat[at + 1]!, lonLat[at + 2]!, lonLat[at + 3]!, x, y);
+      const end = runEdges[run * 2 + 1] * 2;
+      for (let at = runEdges[run * 2] * 2; at < end; at += 2) {
+        this.tryEdge(polygon, lonLat[at], lonLat[at + 1], lonLat[at + 2], lonLat[at + 3], x, y);
       }
     }
   }

@@ -64,7 +64,7 @@ export function buildBallTree(input: BallTreeInput): BallTree {
   const { rows, groups, offsets } = sortByGroup(input, from, to);
   const points = rows.length;
   const xyz = sharedFloat64(points * 3);
-  for (let i = 0; i < points; i++) toUnit(lon[rows[i]!]!, lat[rows[i]!]!, xyz, i * 3);
+  for (let i = 0; i < points; i++) toUnit(lon[rows[i]], lat[rows[i]], xyz, i * 3);
   // Halving leaves more than LEAF / 2 points in each leaf but the ones of small groups.
   const capacity = 2 * (groups.length + Math.ceil((2 * points) / LEAF));
   const tree: BallTree = {
@@ -80,7 +80,7 @@ export function buildBallTree(input: BallTreeInput): BallTree {
   let nodes = 0;
   for (let g = 0; g < groups.length; g++) {
     tree.roots[g] = nodes;
-    nodes = grow(tree, nodes, offsets[g]!, offsets[g + 1]!);
+    nodes = grow(tree, nodes, offsets[g], offsets[g + 1]);
   }
   demand(nodes <= capacity, `a tree of ${points} points outgrew its ${capacity} nodes`);
   return tree;
@@ -91,8 +91,8 @@ function sortByGroup({ lon, lat, group }: BallTreeInput, from: number, to: numbe
   const sizes = new Map<number, number>();
   let points = 0;
   for (let row = from; row < to; row++) {
-    const g = group ? group[row]! : 0;
-    if (g < 0 || !Number.isFinite(lon[row]! + lat[row]!)) continue;
+    const g = group ? group[row] : 0;
+    if (g < 0 || !Number.isFinite(lon[row] + lat[row])) continue;
     sizes.set(g, (sizes.get(g) ?? 0) + 1);
     points++;
   }
@@ -102,13 +102,13 @@ function sortByGroup({ lon, lat, group }: BallTreeInput, from: number, to: numbe
   const offsets = new Int32Array(groups.length + 1);
   const next = new Map<number, number>();
   for (let i = 0; i < groups.length; i++) {
-    next.set(groups[i]!, offsets[i]!);
-    offsets[i + 1] = offsets[i]! + sizes.get(groups[i]!)!;
+    next.set(groups[i], offsets[i]);
+    offsets[i + 1] = offsets[i] + sizes.get(groups[i])!;
   }
   const rows = sharedInt32(points);
   for (let row = from; row < to; row++) {
-    const g = group ? group[row]! : 0;
-    if (g < 0 || !Number.isFinite(lon[row]! + lat[row]!)) continue;
+    const g = group ? group[row] : 0;
+    if (g < 0 || !Number.isFinite(lon[row] + lat[row])) continue;
     const at = next.get(g)!;
     rows[at] = row;
     next.set(g, at + 1);
@@ -137,7 +137,7 @@ function enclose({ xyz, balls }: BallTree, node: number, begin: number, end: num
     let low = Number.POSITIVE_INFINITY;
     let high = Number.NEGATIVE_INFINITY;
     for (let i = begin * 3 + a; i < end * 3; i += 3) {
-      const value = xyz[i]!;
+      const value = xyz[i];
       if (value < low) low = value;
       if (value > high) high = value;
     }
@@ -147,14 +147,14 @@ function enclose({ xyz, balls }: BallTree, node: number, begin: number, end: num
       axis = a;
     }
   }
-  const cx = balls[node * 4]!;
-  const cy = balls[node * 4 + 1]!;
-  const cz = balls[node * 4 + 2]!;
+  const cx = balls[node * 4];
+  const cy = balls[node * 4 + 1];
+  const cz = balls[node * 4 + 2];
   let farthest = 0;
   for (let i = begin * 3; i < end * 3; i += 3) {
-    const dx = xyz[i]! - cx;
-    const dy = xyz[i + 1]! - cy;
-    const dz = xyz[i + 2]! - cz;
+    const dx = xyz[i] - cx;
+    const dy = xyz[i + 1] - cy;
+    const dz = xyz[i + 2] - cz;
     const squared = dx * dx + dy * dy + dz * dz;
     if (squared > farthest) farthest = squared;
   }
@@ -177,15 +177,15 @@ function select(rows: Int32Array, xyz: Float64Array, k: number, first: number, l
       const newRight = Math.min(right, Math.floor(k + ((n - m) * s) / n + sd));
       select(rows, xyz, k, newLeft, newRight, axis);
     }
-    const pivot = xyz[3 * k + axis]!;
+    const pivot = xyz[3 * k + axis];
     let i = left;
     let j = right;
     swap(rows, xyz, left, k);
-    if (xyz[3 * right + axis]! > pivot) swap(rows, xyz, left, right);
+    if (xyz[3 * right + axis] > pivot) swap(rows, xyz, left, right);
     while (i < j) {
       swap(rows, xyz, i++, j--);
-      while (xyz[3 * i + axis]! < pivot) i++;
-      while (xyz[3 * j + axis]! > pivot) j--;
+      while (xyz[3 * i + axis] < pivot) i++;
+      while (xyz[3 * j + axis] > pivot) j--;
     }
     if (xyz[3 * left + axis] === pivot) swap(rows, xyz, left, j);
     else swap(rows, xyz, ++j, right);
@@ -195,12 +195,12 @@ function select(rows: Int32Array, xyz: Float64Array, k: number, first: number, l
 }
 
 function swap(rows: Int32Array, xyz: Float64Array, i: number, j: number): void {
-  const row = rows[i]!;
-  rows[i] = rows[j]!;
+  const row = rows[i];
+  rows[i] = rows[j];
   rows[j] = row;
   for (let a = 0; a < 3; a++) {
-    const value = xyz[3 * i + a]!;
-    xyz[3 * i + a] = xyz[3 * j + a]!;
+    const value = xyz[3 * i + a];
+    xyz[3 * i + a] = xyz[3 * j + a];
     xyz[3 * j + a] = value;
   }
 }

@@ -44,8 +44,8 @@ export function bufferShare(input: BufferShareInput, hooks: KernelHooks = {}): B
   const radii = new Float64Array(discs);
   let widest = 0;
   for (let i = 0; i < discs; i++) {
-    radii[i] = capRadius(ofAreaM2[i]!);
-    if (radii[i]! > widest) widest = radii[i]!;
+    radii[i] = capRadius(ofAreaM2[i]);
+    if (radii[i] > widest) widest = radii[i];
   }
   demand(widest <= HEMISPHERE_RAD, 'a disc is larger than a hemisphere');
 
@@ -55,12 +55,12 @@ export function bufferShare(input: BufferShareInput, hooks: KernelHooks = {}): B
   const share: number[] = [];
   for (let row = from; row < to; row++) {
     if (row > from && (row - from) % PROGRESS_ROWS === 0) hooks.onProgress?.(row - from);
-    const near = rowsWithin(tree, lon[row]!, lat[row]!, radiusM + widest * EARTH_RADIUS_M).sort();
+    const near = rowsWithin(tree, lon[row], lat[row], radiusM + widest * EARTH_RADIUS_M).sort();
     for (let i = 0; i < near.length; i++) {
-      const disc = near[i]!;
-      const metres = greatCircle(lon[row]!, lat[row]!, ofLon[disc]!, ofLat[disc]!);
+      const disc = near[i];
+      const metres = greatCircle(lon[row], lat[row], ofLon[disc], ofLat[disc]);
       const inside =
-        radii[disc] === 0 ? Number(metres <= radiusM) : shareOf(radii[disc]!, reach, metres / EARTH_RADIUS_M);
+        radii[disc] === 0 ? Number(metres <= radiusM) : shareOf(radii[disc], reach, metres / EARTH_RADIUS_M);
       if (inside > 0) {
         index.push(disc);
         share.push(inside);
@@ -121,18 +121,18 @@ function rowsWithin(tree: BallTree, lon: number, lat: number, metres: number): I
   const stack = [...tree.roots];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     const { balls, xyz, rows, right } = tree;
-    const apart = Math.hypot(balls[node * 4]! - x, balls[node * 4 + 1]! - y, balls[node * 4 + 2]! - z);
+    const apart = Math.hypot(balls[node * 4] - x, balls[node * 4 + 1] - y, balls[node * 4 + 2] - z);
     // Written so that a point without coordinates (NaN) is near nothing.
-    if (!(apart - balls[node * 4 + 3]! <= reach)) continue;
+    if (!(apart - balls[node * 4 + 3] <= reach)) continue;
     if (right[node] !== 0) {
-      stack.push(right[node]!, node + 1);
+      stack.push(right[node], node + 1);
       continue;
     }
-    for (let i = tree.begin[node]!; i < tree.end[node]!; i++) {
-      const dx = xyz[i * 3]! - x;
-      const dy = xyz[i * 3 + 1]! - y;
-      const dz = xyz[i * 3 + 2]! - z;
-      if (dx * dx + dy * dy + dz * dz <= reach * reach) found.push(rows[i]!);
+    for (let i = tree.begin[node]; i < tree.end[node]; i++) {
+      const dx = xyz[i * 3] - x;
+      const dy = xyz[i * 3 + 1] - y;
+      const dz = xyz[i * 3 + 2] - z;
+      if (dx * dx + dy * dy + dz * dz <= reach * reach) found.push(rows[i]);
     }
   }
   return Int32Array.from(found);

@@ -104,7 +104,7 @@ type AnyGeometry = GeometryObject<Record<string, unknown> | null>;
 function withoutShortRings(topology: Topology, geometry: AnyGeometry, layer: Layer): AnyGeometry {
   // Neighbouring arcs of a ring share a point, and an arc of n points brings n - 1 new ones; the first also the start.
   const points = (ring: number[]): number =>
-    ring.reduce((sum, arc) => sum + topology.arcs[arc < 0 ? ~arc : arc]!.length - 1, 1);
+    ring.reduce((sum, arc) => sum + topology.arcs[arc < 0 ? ~arc : arc].length - 1, 1);
   if (geometry.type === 'Polygon') return { ...geometry, arcs: keepRings(geometry.arcs, points, layer) };
   if (geometry.type !== 'MultiPolygon') return geometry;
   return { ...geometry, arcs: keepParts(geometry.arcs, points, layer) };
@@ -149,7 +149,7 @@ function addFeature(layer: Layer, feature: Feature<Geometry | null> | null, inde
     properties,
     geometry:
       geometry.type === 'Polygon'
-        ? { type: 'Polygon', coordinates: kept[0]! }
+        ? { type: 'Polygon', coordinates: kept[0] }
         : { type: 'MultiPolygon', coordinates: kept },
   });
 }
@@ -174,8 +174,8 @@ function partsFault(parts: unknown): string | undefined {
 
 function openRing(parts: Position[][][]): string | undefined {
   for (const ring of parts.flat()) {
-    const first = ring[0]!;
-    const last = ring[ring.length - 1]!;
+    const first = ring[0];
+    const last = ring[ring.length - 1];
     if (first[0] !== last[0] || first[1] !== last[1]) return `its ring from ${JSON.stringify(first)} is not closed`;
   }
   return undefined;

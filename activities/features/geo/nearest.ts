@@ -35,7 +35,7 @@ export function nearest(input: NearestInput, hooks: KernelHooks = {}): NearestRe
   demand((group === undefined) === (ofGroup === undefined), 'groups are given on one side only');
   const tree = input.ofTree ?? buildBallTree({ lon: ofLon, lat: ofLat, group: ofGroup });
   const roots = new Map<number, number>();
-  for (let i = 0; i < tree.groups.length; i++) roots.set(tree.groups[i]!, tree.roots[i]!);
+  for (let i = 0; i < tree.groups.length; i++) roots.set(tree.groups[i], tree.roots[i]);
 
   const search = new NearestSearch(input, tree);
   const index = sharedInt32(to - from).fill(-1);
@@ -44,14 +44,14 @@ export function nearest(input: NearestInput, hooks: KernelHooks = {}): NearestRe
   let lastBest = -1;
   for (let row = from; row < to; row++) {
     if (row > from && (row - from) % PROGRESS_ROWS === 0) hooks.onProgress?.(row - from);
-    const root = roots.get(group ? group[row]! : 0);
-    if (root === undefined || !Number.isFinite(lon[row]! + lat[row]!)) continue;
+    const root = roots.get(group ? group[row] : 0);
+    if (root === undefined || !Number.isFinite(lon[row] + lat[row])) continue;
     // Neighbours in a table are mostly neighbours on the ground: the last answer is a good first guess, and never more.
-    lastBest = search.find(row, root, root === lastRoot ? lastBest : tree.begin[root]!);
+    lastBest = search.find(row, root, root === lastRoot ? lastBest : tree.begin[root]);
     lastRoot = root;
-    const best = tree.rows[lastBest]!;
+    const best = tree.rows[lastBest];
     index[row - from] = best;
-    distanceM[row - from] = greatCircle(lon[row]!, lat[row]!, ofLon[best]!, ofLat[best]!);
+    distanceM[row - from] = greatCircle(lon[row], lat[row], ofLon[best], ofLat[best]);
   }
   hooks.onProgress?.(to - from);
   return { index, distanceM };
@@ -82,14 +82,14 @@ class NearestSearch {
     const { tree, unit, stack, stackChord } = this;
     const { right } = tree;
     this.row = row;
-    toUnit(this.points.lon[row]!, this.points.lat[row]!, unit, 0);
+    toUnit(this.points.lon[row], this.points.lat[row], unit, 0);
     this.take(guess, this.squaredTo(guess));
     let depth = 0;
     let node = root;
     for (;;) {
       while (right[node] !== 0) {
         const left = node + 1;
-        const other = right[node]!;
+        const other = right[node];
         const toLeft = this.chordTo(left);
         const toOther = this.chordTo(other);
         const near = toLeft <= toOther ? left : other;
@@ -99,10 +99,10 @@ class NearestSearch {
         node = near;
       }
       this.scan(node);
-      while (depth > 0 && stackChord[depth - 1]! > this.chord + CHORD_SLACK) depth--;
+      while (depth > 0 && stackChord[depth - 1] > this.chord + CHORD_SLACK) depth--;
       if (depth === 0) return this.best;
       depth--;
-      node = stack[depth]!;
+      node = stack[depth];
     }
   }
 
@@ -110,24 +110,24 @@ class NearestSearch {
   private chordTo(node: number): number {
     const { unit } = this;
     const { balls } = this.tree;
-    const dx = balls[node * 4]! - unit[0]!;
-    const dy = balls[node * 4 + 1]! - unit[1]!;
-    const dz = balls[node * 4 + 2]! - unit[2]!;
-    return Math.sqrt(dx * dx + dy * dy + dz * dz) - balls[node * 4 + 3]!;
+    const dx = balls[node * 4] - unit[0];
+    const dy = balls[node * 4 + 1] - unit[1];
+    const dz = balls[node * 4 + 2] - unit[2];
+    return Math.sqrt(dx * dx + dy * dy + dz * dz) - balls[node * 4 + 3];
   }
 
   private squaredTo(at: number): number {
     const { unit } = this;
     const { xyz } = this.tree;
-    const dx = xyz[at * 3]! - unit[0]!;
-    const dy = xyz[at * 3 + 1]! - unit[1]!;
-    const dz = xyz[at * 3 + 2]! - unit[2]!;
+    const dx = xyz[at * 3] - unit[0];
+    const dy = xyz[at * 3 + 1] - unit[1];
+    const dz = xyz[at * 3 + 2] - unit[2];
     return dx * dx + dy * dy + dz * dz;
   }
 
   private scan(node: number): void {
-    const end = this.tree.end[node]!;
-    for (let at = this.tree.begin[node]!; at < end; at++) {
+    const end = this.tree.end[node];
+    for (let at = this.tree.begin[node]; at < end; at++) {
       const squared = this.squaredTo(at);
       if (squared > this.farther) continue;
       if (squared < this.nearer || this.wins(at)) this.take(at, squared);
@@ -146,11 +146,11 @@ class NearestSearch {
   /** The exact judgement between two points whose chords are too close to tell: nearer, or as near and of a lower row. */
   private wins(at: number): boolean {
     const { lon, lat, ofLon, ofLat } = this.points;
-    const rival = this.tree.rows[at]!;
-    const holder = this.tree.rows[this.best]!;
+    const rival = this.tree.rows[at];
+    const holder = this.tree.rows[this.best];
     if (ofLon[rival] === ofLon[holder] && ofLat[rival] === ofLat[holder]) return rival < holder;
-    const toRival = greatCircle(lon[this.row]!, lat[this.row]!, ofLon[rival]!, ofLat[rival]!);
-    const toHolder = greatCircle(lon[this.row]!, lat[this.row]!, ofLon[holder]!, ofLat[holder]!);
+    const toRival = greatCircle(lon[this.row], lat[this.row], ofLon[rival], ofLat[rival]);
+    const toHolder = greatCircle(lon[this.row], lat[this.row], ofLon[holder], ofLat[holder]);
     return toRival < toHolder || (toRival === toHolder && rival < holder);
   }
 }

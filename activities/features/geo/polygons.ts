@@ -70,12 +70,12 @@ export const polygonIndex = ({ index }: PolygonLayer): Flatbush | undefined =>
 export function unpackPolygon(layer: PolygonLayer, polygon: number): MultiPolygon {
   const { lonLat, partStart, ringStart, pointStart } = layer;
   const coordinates: Position[][][] = [];
-  for (let part = partStart[polygon]!; part < partStart[polygon + 1]!; part++) {
+  for (let part = partStart[polygon]; part < partStart[polygon + 1]; part++) {
     const rings: Position[][] = [];
-    for (let ring = ringStart[part]!; ring < ringStart[part + 1]!; ring++) {
+    for (let ring = ringStart[part]; ring < ringStart[part + 1]; ring++) {
       const points: Position[] = [];
-      for (let point = pointStart[ring]!; point < pointStart[ring + 1]!; point++) {
-        points.push([lonLat[point * 2]!, lonLat[point * 2 + 1]!]);
+      for (let point = pointStart[ring]; point < pointStart[ring + 1]; point++) {
+        points.push([lonLat[point * 2], lonLat[point * 2 + 1]]);
       }
       rings.push(points);
     }
@@ -88,7 +88,7 @@ const runsOf = (ring: Position[]): number => Math.ceil((ring.length - 1) / RUN_E
 
 function starts(lists: readonly { length: number }[]): Int32Array {
   const offsets = sharedInt32(lists.length + 1);
-  for (let i = 0; i < lists.length; i++) offsets[i + 1] = offsets[i]! + lists[i]!.length;
+  for (let i = 0; i < lists.length; i++) offsets[i + 1] = offsets[i] + lists[i].length;
   return offsets;
 }
 
@@ -98,9 +98,9 @@ function fillRuns(
 ) {
   let run = 0;
   for (let part = 0; part < parts.length; part++) {
-    for (let ring = ringStart[part]!; ring < ringStart[part + 1]!; ring++) {
-      const last = pointStart[ring + 1]! - 1;
-      for (let first = pointStart[ring]!; first < last; first += RUN_EDGES, run++) {
+    for (let ring = ringStart[part]; ring < ringStart[part + 1]; ring++) {
+      const last = pointStart[ring + 1] - 1;
+      for (let first = pointStart[ring]; first < last; first += RUN_EDGES, run++) {
         const end = Math.min(first + RUN_EDGES, last);
         runEdges[run * 2] = first;
         runEdges[run * 2 + 1] = end;
@@ -115,12 +115,12 @@ function fillRuns(
 function writeBox(lonLat: Float64Array, begin: number, end: number, boxes: Float64Array, at: number): void {
   boxes.fill(Number.POSITIVE_INFINITY, at, at + 2).fill(Number.NEGATIVE_INFINITY, at + 2, at + 4);
   for (let point = begin; point < end; point++) {
-    const lon = lonLat[point * 2]!;
-    const lat = lonLat[point * 2 + 1]!;
-    if (lon < boxes[at]!) boxes[at] = lon;
-    if (lat < boxes[at + 1]!) boxes[at + 1] = lat;
-    if (lon > boxes[at + 2]!) boxes[at + 2] = lon;
-    if (lat > boxes[at + 3]!) boxes[at + 3] = lat;
+    const lon = lonLat[point * 2];
+    const lat = lonLat[point * 2 + 1];
+    if (lon < boxes[at]) boxes[at] = lon;
+    if (lat < boxes[at + 1]) boxes[at + 1] = lat;
+    if (lon > boxes[at + 2]) boxes[at + 2] = lon;
+    if (lat > boxes[at + 3]) boxes[at + 3] = lat;
   }
 }
 
@@ -129,10 +129,10 @@ function indexPolygons({ polygons, lonLat, partStart, ringStart, pointStart }: P
   const tree = new Flatbush(polygons, 16, Float64Array, SharedArrayBuffer);
   const box = new Float64Array(4);
   for (let polygon = 0; polygon < polygons; polygon++) {
-    const begin = pointStart[ringStart[partStart[polygon]!]!]!;
-    const end = pointStart[ringStart[partStart[polygon + 1]!]!]!;
+    const begin = pointStart[ringStart[partStart[polygon]]];
+    const end = pointStart[ringStart[partStart[polygon + 1]]];
     writeBox(lonLat, begin, end, box, 0);
-    tree.add(box[0]!, box[1]!, box[2]!, box[3]!);
+    tree.add(box[0], box[1], box[2], box[3]);
   }
   tree.finish();
   return tree.data;

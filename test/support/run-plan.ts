@@ -1,0 +1,123 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { type Logger, pino } from 'pino';
+import { type Activities, createActivities } from '../../activities/index.js';
+import { createKernelPool, type KernelPool } from '../../activities/pool/index.js';
+import type { Plan, ResolveInput, RunHeader, RunSummary, StepInput, StepRecord } from '../../activities/types.js';
+import { type Lake, openLake } from '../../lake/lake.js';
+
+export const quiet: Logger = pino({ level: 'silent' });
+
+/** What steps need of a worker, on one home, without an engine. */
+export interface Bench {
+  home: string;
+  lake: Lake;
+  pool: KernelPool;
+  activities: Activities;
+  close(): Promise<void>;
+}
+
+export interface BenchOptions {
+  home: string;
+  threads?: number;
+  /** Folders with pipelines; default: the project's own. */
+  pipelines?: string[];
+}
+
+export async function openBench({ home, threads = 2, pipelines = ['config/pipelines'] }: BenchOptions): Promise<Bench> {
+  const lake = await openLake({ home, scratchBytes: 1 << 30, memoryLimit: '512MB', threads });
+  const pool = createKernelPool({ threads });
+  const settings = {
+    home,
+    pipelines,
+    engine: { namespace: 'default', maxCachedWorkflows: 100, heartbeatTimeout: 10_000 },
+    retry: { maximumAttempts: 1, initialInterval: 1, backoffCoefficient: 1, maximumInterval: 1 },
+  };
+  return {
+    home,
+    lake,
+    pool,
+    activities: createActivities({ lake, pool, log: quiet, settings }),
+    async close() {
+      await pool.close();
+      await lake.close();
+    },
+  };
+}
+
+/** Calls an activity as the engine does, in an environment of its own. */
+export function perform<I, R>(activity: (input: I) => Promise<R>, input: I, activityId = 'step'): Promise<R> {
+  return new MockActivityEnvironment({ activityId, attempt: 1 }).run(activity, input);
+}
+
+export const headerOf = (pipeline: string, changes: Partial<RunHeader> = {}): RunHeader => ({
+  pipeline,
+  run: '0191d7a0-0000-7000-8000-000000000001',
+  logicalTime: '2026-02-20T14:30:22.000Z',
+  startedAt: '2026-02-20T14:30:22.000Z',
+  trigger: 'operator',
+  force: false,
+  ...changes,
+});
+
+export interface Ran {
+  plan: Plan;
+  records: StepRecord[];
+  summary: RunSummary;
+}
+
+/** What a step is given: the outputs of those that it needs. */
+export function inputOf(plan: Plan, header: RunHeader, id: string, records: readonly StepRecord[]): StepInput {
+  const step = plan.steps.find((one) => one.id === id);
+  if (step === undefined) throw new Error(`the plan has no step ${id}`);
+  const needed = step.needs.map((name) => records.find((one) => one.id === name));
+  return {
+    header,
+    definition: plan.definition,
+    ...(plan.inputs !== undefined && { inputs: plan.inputs }),
+    step: { id, stage: step.stage },
+    tables: Object.assign({}, ...needed.map((record) => record?.tables)),
+    artifacts: Object.assign({}, ...needed.map((record) => record?.artifacts)),
+  };
+}
+
+/** Carries out a run by the activities alone, each step as soon as those it needs are done, as the workflow does. */
+export async function runPlan(
+  { activities }: Pick<Bench, 'activities'>,
+  request: Pick<ResolveInput, 'pipeline'> & Partial<ResolveInput>,
+): Promise<Ran> {
+  const { only, overrides, inputs, ...changes } = request;
+  const header = headerOf(request.pipeline, changes);
+  const plan = await perform(activities.resolve, {
+    ...header,
+    ...(only && { only }),
+    ...(overrides && { overrides }),
+    ...(inputs !== undefined && { inputs }),
+  });
+  const records = await runSteps({ activities }, plan, header);
+  const summary = await perform(activities.conclude, { header, plan, steps: records, outcome: 'unchanged' });
+  return { plan, records, summary };
+}
+
+/** The steps of a plan; their records in the order in which they ended. */
+export async function runSteps(
+  { activities }: Pick<Bench, 'activities'>,
+  plan: Plan,
+  header: RunHeader,
+): Promise<StepRecord[]> {
+  const records: StepRecord[] = [];
+  const results = new Map<string, Promise<void>>();
+  for (const { id, stage, needs } of plan.steps) {
+    const work = async (): Promise<void> => {
+      await Promise.all(needs.map((name) => results.get(name)));
+      const input = inputOf(plan, header, id, records);
+      const result =
+        stage === 'publish'
+          ? await perform(activities.publish, { ...input, steps: [...records] }, id)
+          : await perform(activities[stage], input, id);
+      records.push({ id, stage, ...result });
+    };
+    results.set(id, work());
+  }
+  await Promise.all(results.values());
+  return records;
+}
