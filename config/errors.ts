@@ -51,7 +51,11 @@ export const ERRORS = {
     'a path leaves the inputs folder',
     'name files under the inputs folder, without links that lead out of it',
   ),
-  'GR-2104': entry(3, 'a source breaks its contract', 'mend the rows named, or raise contract.quarantine.maxShare'),
+  'GR-2104': entry(
+    3,
+    'a source breaks its contract',
+    'mend the rows named, or raise maxQuarantinedShare of the source',
+  ),
   'GR-2105': entry(3, 'a join key is not unique', 'make the key unique in the source named, or aggregate it first'),
   'GR-2106': entry(3, 'a column holds what cannot be kept exactly', 'cast or mend the column named'),
   'GR-3001': entry(
@@ -92,7 +96,7 @@ export const ERRORS = {
   'GR-4005': entry(
     1,
     'an object does not have the digest it was written with',
-    'georefresh refresh --force makes it again',
+    'georefresh refresh makes it again, where it is still derived from the sources',
   ),
   'GR-4006': entry(1, 'a state file is damaged', 'the last whole state is used; georefresh doctor says more'),
   'GR-4007': entry(6, 'no such error code', 'docs/reference/errors.md lists them'),

@@ -4,6 +4,9 @@ import { hashFile, sha256Of } from './hashing.js';
 import { keyOf } from './keys.js';
 import type { Artifact, Body, CallOptions, ObjectStore } from './types.js';
 
+/** Objects up to this size are checked, and mended, whenever they are put again. */
+const MEND_BYTES = 64 << 20;
+
 export { hashFile, sha256Of };
 
 /** The content address of an object: `<prefix>/<first two digits>/<sha256>.<ext>`. */
@@ -11,7 +14,10 @@ export const addressOf = (prefix: string, sha256: string, ext: string): string =
   keyOf(prefix, sha256.slice(0, 2), `${sha256}.${ext}`);
 
 export interface PutOptions extends CallOptions {
-  /** Replaces an object that stands under the address with other bytes, which only damage can bring about. */
+  /**
+   * Whether an object that stands under the address is checked to its last byte, and replaced where it has others, which
+   * only damage can bring about. Default: where it has at most 64 MB.
+   */
   replaceCorrupt?: boolean;
 }
 
@@ -19,9 +25,9 @@ export interface PutOptions extends CallOptions {
  * Puts a body under its content address. A file must be the caller's own, unchanged while this runs (GR-2005 if it
  * changed); what others may write goes through `Scratch.capture` first.
  *
- * An object that stands there already is taken for the same bytes if it has their size, the whole digest being checked
- * whenever it is read; with another size it is damaged: GR-4005, or replaced with `replaceCorrupt`, which then checks
- * the digest at once.
+ * An object that stands there already is checked, and mended where it is damaged, as its bytes are at hand. Of one
+ * larger than 64 MB only the size is checked, and a wrong one is GR-4005, unless `replaceCorrupt` asks for more: the
+ * whole digest is checked whenever it is read.
  */
 export async function putArtifact(
   store: ObjectStore,
@@ -45,7 +51,8 @@ async function assertSize(path: string, bytes: number): Promise<void> {
 }
 
 async function assertStanding(store: ObjectStore, ref: Artifact, body: Body, options: PutOptions): Promise<void> {
-  if (options.replaceCorrupt === true) {
+  const { replaceCorrupt = ref.bytes <= MEND_BYTES } = options;
+  if (replaceCorrupt) {
     if (await isWhole(store, ref, options)) return;
     await store.delete(ref.uri, options);
     await store.putIfAbsent(ref.uri, body, options);

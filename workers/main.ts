@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { GeorefreshError } from '../config/errors.js';
 import { createLogger } from '../config/logging.js';
 import { readSettings } from '../config/settings.js';
+import { externalEngine } from './engine/external.js';
 import { ownProcess } from './engine/process.js';
 import { writeJson } from './engine/state.js';
 import { ROLES, type Role, startWorkers } from './roles.js';
@@ -25,9 +26,11 @@ const roles = values.roles.split(',').map((role): Role => {
   if (known === undefined) throw new GeorefreshError('GR-1001', `no role ${role}; there are ${ROLES.join(', ')}`);
   return known;
 });
+const external = await externalEngine(process.env);
 const workers = await startWorkers({
-  connection: { address: values.address ?? settings.engine.address ?? '127.0.0.1:7233' },
-  namespace: values.namespace ?? settings.engine.namespace,
+  // An engine elsewhere is described by the environment, with its keys; one of this home by its address.
+  connection: external?.connection ?? { address: values.address ?? '127.0.0.1:7233' },
+  namespace: external?.namespace ?? values.namespace ?? settings.engine.namespace,
   settings,
   log,
   roles,

@@ -42,6 +42,7 @@ export async function startWorkers({
     NativeConnection.connect(connection),
     openLake({
       home: settings.home,
+      storeUri: settings.store,
       scratchBytes: settings.scratch.maxBytes,
       memoryLimit: `${Math.floor(settings.compute.memory / 1e6)}MB`,
       threads: settings.compute.threads,

@@ -152,7 +152,8 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
         id: 'train/model',
         stage: 'train',
         queue: 'compute',
-        needs: ['train/evaluate', ...needs([pipeline.train.table])],
+        // What was ingested is named on the model's card.
+        needs: ['train/evaluate', ...needs([pipeline.train.table]), ...ingested(steps)],
         summary: 'the champion on all rows, exported to ONNX',
       },
     );
@@ -183,7 +184,6 @@ function publishSteps(
   const published = Object.values(pipeline.outputs).map(({ table }) => table);
   const { map } = pipeline.report;
   const layers = map === undefined ? [] : [map.polygons, ...(map.borders === undefined ? [] : [map.borders])];
-  const ingested = before.filter(({ stage }) => stage === 'ingest').map(({ id }) => id);
   const common = { stage: 'publish', queue: 'io' } as const;
   const trained = pipeline.train === undefined ? [] : ['train/evaluate', 'train/model'];
   return [
@@ -197,7 +197,7 @@ function publishSteps(
     {
       ...common,
       id: 'publish/report',
-      needs: ['publish/outputs', ...trained, ...ingested, ...needs([...published, ...layers])],
+      needs: ['publish/outputs', ...trained, ...ingested(before), ...needs([...published, ...layers])],
       summary: 'report.html',
     },
     {
@@ -208,3 +208,5 @@ function publishSteps(
     },
   ];
 }
+
+const ingested = (steps: PlanStep[]): string[] => steps.filter(({ stage }) => stage === 'ingest').map(({ id }) => id);

@@ -3,7 +3,7 @@ import type { Evaluation as EvaluationDefinition, Train } from '../../config/def
 import { GeorefreshError } from '../../config/errors.js';
 import { putArtifact } from '../../lake/artifacts.js';
 import { jsonBytes } from '../../lake/manifest.js';
-import { registerModel } from '../../lake/models.js';
+import { listModels, registerModel } from '../../lake/models.js';
 import { quoteIdent } from '../../lake/sql.js';
 import { putColumns, readTable, withTables } from '../../lake/tables.js';
 import type { Columns, TableRef } from '../../lake/types.js';
@@ -12,7 +12,7 @@ import { type Made, type StepContext, step } from '../durable.js';
 import { columnOf, valuesOf } from '../features/builders/columns.js';
 import { numbers } from '../features/builders/context.js';
 import { readJson } from '../json.js';
-import { type FitTask, fitTasks, OOF_PREDICTIONS } from '../resolve/plan.js';
+import { type FitTask, fitTasks, OOF_PREDICTIONS, rawTable } from '../resolve/plan.js';
 import { PARITY_TOLERANCE, parity } from '../score/onnx.js';
 import type { StepInput } from '../types.js';
 import type { CardData } from './card.js';
@@ -167,7 +167,7 @@ class Training {
       title,
       description,
       sample: this.input.inputs === undefined,
-      version: exported.sha256.slice(0, 12),
+      version: await this.versionOf(exported.sha256),
       logicalTime: this.input.header.logicalTime,
       model: {
         learner,
@@ -179,7 +179,7 @@ class Training {
         unused: model.features.filter((_, i) => importance[i] === 0),
       },
       ...this.definition.card,
-      data: { trainingTableSha256: ref.sha256, rows: table.rows, sources: [] },
+      data: { trainingTableSha256: ref.sha256, rows: table.rows, sources: this.cardSources() },
       metrics: judgement.table,
       evaluations: Object.entries(this.definition.evaluations).map(([name, { title: how = name }]) => ({
         suffix: name === this.definition.judge.evaluation ? '' : name,
@@ -209,6 +209,23 @@ class Training {
       rowsOut: table.rows,
       facts: { champion, version: `v${registered.version}`, sha256: exported.sha256, parity: agreement.max },
     };
+  }
+
+  /** The version that the registry has given to a model, or will give to it. */
+  private async versionOf(sha256: string): Promise<string> {
+    const models = await listModels(this.deps.lake.store, this.pipeline);
+    const version = models.find((model) => model.sha256 === sha256)?.version ?? (models.at(-1)?.version ?? 0) + 1;
+    return `v${version}`;
+  }
+
+  private cardSources(): CardData['data']['sources'] {
+    return Object.entries(this.input.artifacts)
+      .filter(([name]) => name.startsWith(rawTable('')))
+      .map(([name, { sha256 }]) => {
+        const rows = this.input.tables[name]?.rows;
+        return { name: name.slice(rawTable('').length), sha256, ...(rows !== undefined && { rows }) };
+      })
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   private async judgeEvaluation(

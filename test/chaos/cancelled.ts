@@ -39,12 +39,9 @@ export function describeCancelled(scenario: () => Scenario): void {
 
 /** Cancels a refresh when a step of it begins; gives the seconds until the last of its steps had ended. */
 async function cancelAt(cluster: Cluster, step: string): Promise<number> {
-  const seen = cluster.log.lines().length;
+  const from = cluster.log.mark();
   const refresh = await startRun(cluster);
-  const begin = await cluster.log.until(
-    (line) => isBeginOf(step)(line) && cluster.log.lines().indexOf(line) >= seen,
-    `${step} begins`,
-  );
+  const begin = await cluster.log.until(isBeginOf(step), `${step} begins`, { from });
   const at = Date.now();
   await refresh.cancel();
   await expect(refresh.result()).rejects.toMatchObject({ code: 'GR-3006' });

@@ -11,8 +11,9 @@ import { describeTogether } from './together.js';
 
 const FULL = process.env.GEOREFRESH_FULL === '1';
 const SEED = Number(process.env.GEOREFRESH_SEED ?? Date.now() % 1_000_000);
-/** Random moments at which a worker is killed: all, or the share that a run of minutes has room for. */
-const MOMENTS = FULL ? 20 : 5;
+/** Random moments at which a worker is killed, and the power is cut: all, or the share that a quarter of an hour has room for. */
+const KILLS = FULL ? 20 : 5;
+const CUTS = FULL ? 8 : 2;
 
 needs('engine').describe(`a refresh under faults, on separate processes (GEOREFRESH_SEED=${SEED})`, () => {
   let scenario: Scenario | undefined;
@@ -20,9 +21,11 @@ needs('engine').describe(`a refresh under faults, on separate processes (GEOREFR
     if (scenario === undefined) throw new Error('the scenario is not prepared');
     return scenario;
   };
-  const random = new Random(SEED, 'moments');
-  // One in each of as many equal parts of the run, so that few of them still reach all of it.
-  const moments = Array.from({ length: MOMENTS }, (_, i) => (i + random.between(0.02, 0.98)) / MOMENTS);
+  const moments = (count: number): number[] => {
+    const random = new Random(SEED, `moments ${count}`);
+    // One in each of as many equal parts of the run, so that few of them still reach all of it.
+    return Array.from({ length: count }, (_, i) => (i + random.between(0.02, 0.98)) / count);
+  };
 
   beforeAll(async () => {
     scenario = await prepareScenario();
@@ -32,8 +35,8 @@ needs('engine').describe(`a refresh under faults, on separate processes (GEOREFR
     process.stdout.write(`\nGEOREFRESH_SEED=${SEED}, ${scenario.looks} looks by readers\n${scenario.faults.table()}\n`);
   });
 
-  describeKilledWorkers(prepared, () => moments);
-  describeLostProcesses(prepared);
+  describeKilledWorkers(prepared, () => moments(KILLS));
+  describeLostProcesses(prepared, () => moments(CUTS));
   describeFrozen(prepared);
   describeCancelled(prepared);
   describeTogether(prepared);

@@ -76,7 +76,9 @@ async function untilCaught(
       expect(cluster.log.count((line) => isBeginOf(step)(line) && line.pid !== pid)).toBeGreaterThan(0);
       await act(cluster, async () => {
         await cluster.signal(pid, 'SIGCONT');
-        const end = await cluster.log.until(isEndOf(step, pid), 'the thawed worker ends its step', THAWED_MS);
+        const end = await cluster.log.until(isEndOf(step, pid), 'the thawed worker ends its step', {
+          withinMs: THAWED_MS,
+        });
         scenario.faults.saw(fault, `it ended as ${end.event ?? ''}`);
         return end;
       });

@@ -105,9 +105,9 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
       const undisturbed = manifest;
       let retried = 0;
       const result = await refreshIn(disturbed, async (cluster) => {
-        const { pid } = await cluster.log.until(isBeginOf('features/tract_features@train'), 'the step begins', MINUTES);
+        const { pid } = await cluster.log.until(isBeginOf('features/tract_features@train'), 'the step begins');
         await cluster.signal(pid, 'SIGKILL');
-        await cluster.log.until(isAgain, 'a step is tried again', MINUTES);
+        await cluster.log.until(isAgain, 'a step is tried again');
         retried = cluster.log.count((line) => isAgain(line) && line.step?.startsWith('features/') === true);
       });
       expect(result.outcome).toBe('published');
@@ -126,7 +126,7 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
       const cluster = await startCluster({ home: cancelled });
       try {
         const refresh = await cluster.client.refresh({ pipeline: PIPELINE, inputs: dataFolder() });
-        await cluster.log.until(isBeginOf('features/tract_features@train'), 'the step begins', MINUTES);
+        await cluster.log.until(isBeginOf('features/tract_features@train'), 'the step begins');
         const at = Date.now();
         await refresh.cancel();
         await expect(refresh.result()).rejects.toMatchObject({ code: 'GR-3006' });

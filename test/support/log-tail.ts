@@ -14,6 +14,12 @@ export interface LogLine {
 
 export type Match = (line: LogLine) => boolean;
 
+export interface Search {
+  /** A mark: lines before it do not count. */
+  from?: number;
+  withinMs?: number;
+}
+
 /** Far shorter than any step: a marker is worth something only while its step is under way. */
 const POLL_MS = 5;
 
@@ -48,10 +54,15 @@ export class LogTail {
     return this.lines().filter(match).length;
   }
 
+  /** How many lines there are by now: what comes later is searched with `until(…, { from })`. */
+  mark(): number {
+    return this.lines().length;
+  }
+
   /** The first line that matches, waited for at most `withinMs`; `what` says in the failure what was missed. */
-  async until(match: Match, what: string, withinMs = 90_000): Promise<LogLine> {
+  async until(match: Match, what: string, { from = 0, withinMs = 90_000 }: Search = {}): Promise<LogLine> {
     const end = performance.now() + withinMs;
-    for (let looked = 0; ; ) {
+    for (let looked = from; ; ) {
       const lines = this.lines();
       for (; looked < lines.length; looked++) {
         const line = lines[looked];

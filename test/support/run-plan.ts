@@ -1,4 +1,6 @@
+import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
 import { type Activities, createActivities } from '../../activities/index.js';
 import { createKernelPool, type KernelPool } from '../../activities/pool/index.js';
@@ -44,9 +46,15 @@ export async function openBench({ home, threads = 2, pipelines = ['config/pipeli
   };
 }
 
+const silent = new DefaultLogger('ERROR', () => undefined);
+
+/** What the engine gives an activity, without an engine. */
+export const environmentOf = (info: Partial<Info> = {}): MockActivityEnvironment =>
+  new MockActivityEnvironment({ attempt: 1, ...info }, { logger: silent });
+
 /** Calls an activity as the engine does, in an environment of its own. */
 export function perform<I, R>(activity: (input: I) => Promise<R>, input: I, activityId = 'step'): Promise<R> {
-  return new MockActivityEnvironment({ activityId, attempt: 1 }).run(activity, input);
+  return environmentOf({ activityId }).run(activity, input);
 }
 
 export const headerOf = (pipeline: string, changes: Partial<RunHeader> = {}): RunHeader => ({

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { expect, test } from 'vitest';
+import { activity, type StepContext, step } from '../../activities/durable.js';
+import { GeorefreshError } from '../../config/errors.js';
+import { environmentOf, headerOf, quiet } from '../support/run-plan.js';
+
+/** The failure of an activity whose work throws this. */
+async function failureOf(error: unknown): Promise<ApplicationFailure> {
+  const failing = activity(quiet, () => Promise.reject(error));
+  const outcome = await environmentOf()
+    .run(failing, undefined)
+    .catch((thrown: unknown) => thrown);
+  if (outcome instanceof ApplicationFailure) return outcome;
+  throw new Error(`not a failure: ${String(outcome)}`);
+}
+
+test('an error of the registry becomes a failure of its code, with places and remedy, retried as the registry says', async () => {
+  const permanent = await failureOf(
+    new GeorefreshError('GR-2104', '3 of 4 rows', { where: [{ file: 'x.csv', row: 7 }] }),
+  );
+  expect(permanent).toMatchObject({ type: 'GR-2104', nonRetryable: true });
+  expect(permanent.message).toContain('3 of 4 rows');
+  expect(permanent.details).toEqual([
+    { where: [{ file: 'x.csv', row: 7 }], remedy: expect.stringContaining('quarantine') as string },
+  ]);
+  expect(await failureOf(new GeorefreshError('GR-5002', 'away'))).toMatchObject({
+    type: 'GR-5002',
+    nonRetryable: false,
+  });
+});
+
+test('an unknown error is GR-3001 and may pass', async () => {
+  expect(await failureOf(new TypeError('x is undefined'))).toMatchObject({ type: 'GR-3001', nonRetryable: false });
+  expect((await failureOf('just text')).message).toContain('just text');
+});
+
+test('heartbeats come while the work goes on, with how far it is, and stop with it', async () => {
+  const environment = environmentOf();
+  const beats: unknown[] = [];
+  environment.on('heartbeat', (details: unknown) => void beats.push(details));
+  const working = activity(quiet, async (_: undefined, { progress }: StepContext) => {
+    progress({ done: 5, total: 10, unit: 'rows' });
+    await sleep(2300);
+  });
+  await environment.run(working, undefined);
+  const report = { done: 5, total: 10, unit: 'rows' };
+  expect(beats).toEqual([undefined, report, report]);
+  await sleep(1200);
+  expect(beats).toHaveLength(3);
+});
+
+test('work that is cancelled ends as cancelled, whatever it throws on its way out', async () => {
+  const environment = environmentOf();
+  const working = activity(quiet, async (_: undefined, { signal }: StepContext) => {
+    await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('torn down'))));
+  });
+  const done = environment.run(working, undefined);
+  environment.cancel();
+  await expect(done).rejects.toBeInstanceOf(CancelledFailure);
+});
+
+test('a cancellation that comes when the work is done changes nothing: what is published stays told', async () => {
+  const environment = environmentOf();
+  const working = activity(quiet, async () => {
+    environment.cancel();
+    return 'published';
+  });
+  expect(await environment.run(working, undefined)).toBe('published');
+});
+
+test('a step tells the digests that it read, once each and in order, and which attempt it was', async () => {
+  const ref = (sha256: string) => ({ uri: 'x', sha256, bytes: 1, rows: 1, columns: [] });
+  const doing = step(quiet, async () => ({ tables: {}, artifacts: {}, rowsIn: 1, rowsOut: 1, facts: {} }));
+  const result = await environmentOf({ attempt: 3 }).run(doing, {
+    header: headerOf('demo'),
+    definition: ref('d'),
+    step: { id: 'score/x', stage: 'score' as const },
+    tables: { a: ref('b'), b: ref('a') },
+    artifacts: { c: ref('b') },
+  });
+  expect(result).toMatchObject({ inputs: ['a', 'b'], attempt: 3 });
+});

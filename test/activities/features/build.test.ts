@@ -1,0 +1,98 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { rowsOf } from '../../../activities/publish/outputs.js';
+import { readTable } from '../../../lake/tables.js';
+import { temporaryFolder, temporaryHome } from '../../support/home.js';
+import { headerOf, openBench, perform, runSteps } from '../../support/run-plan.js';
+import { type SmallDefinition, writeSmallPipeline } from '../../support/small-pipeline.js';
+
+/** Builds a table called `t` beside those of the small pipeline; answers its rows, and what its step tells. */
+async function build(
+  table: object,
+  files: Record<string, string> = {},
+  change?: (definition: SmallDefinition) => void,
+) {
+  const small = await writeSmallPipeline(await temporaryFolder(), {
+    files,
+    change: (definition) => {
+      definition.features.t = table as Record<string, unknown>;
+      change?.(definition);
+    },
+  });
+  const bench = await openBench({ home: await temporaryHome(), pipelines: [small.pipelines] });
+  onTestFinished(() => bench.close());
+  const header = headerOf(small.name);
+  const plan = await perform(bench.activities.resolve, { ...header, inputs: small.inputs, only: ['features'] });
+  const records = await runSteps(bench, plan, header);
+  const record = records.find(({ id }) => id.startsWith('features/t'));
+  if (record === undefined) throw new Error('t was not built');
+  const rows = async (ref = Object.values(record.tables)[0]) => rowsOf(await readTable(bench.lake, ref!));
+  return { record, rows, records };
+}
+
+test('a table whose key does not name its rows is refused, with the first that is there twice', async () => {
+  const building = build({ from: 'blocks', key: ['level'], steps: [{ derive: { one: '1' } }] });
+  await expect(building).rejects.toMatchObject({
+    type: 'GR-2105',
+    message: expect.stringContaining('level') as string,
+  });
+});
+
+test('steps may end in a key that is not there, or not unique, on the way', async () => {
+  const { rows } = await build({
+    from: 'blocks',
+    key: ['band'],
+    steps: [
+      { derive: { band: 'cast(floor(rent * 4) as integer)' } },
+      { rollup: { by: ['band'], add: { n: 'count()', rent: 'sum(rent)' } } },
+    ],
+  });
+  const bands = (await rows()) as { band: number; n: number }[];
+  expect(bands.map(({ band }) => band)).toEqual([0, 1, 2, 3]);
+  expect(bands.reduce((sum, { n }) => sum + n, 0)).toBe(240);
+});
+
+test('rows put aside by one builder are not seen by the next, and each is named as its source has it', async () => {
+  const { record, rows } = await build({
+    from: 'shops',
+    key: ['id'],
+    steps: [
+      { assign: { polygons: 'regions', as: 'region', unmatched: 'quarantine' } },
+      { nearest: { to: 'blocks', where: '$cut < 0', take: { near: 'block' }, unmatched: 'null' } },
+      { assign: { polygons: 'regions', where: "id = 'sw'", as: 'south_west', unmatched: 'quarantine' } },
+      { rollup: { of: 'blocks', where: 'rent > 2', by: ['level'], on: ['id'], add: { none: 'count()' }, fill: 0 } },
+    ],
+  });
+  const kept = (await rows()) as { id: number; lon: number; lat: number; region: string; near: null; none: number }[];
+  expect(kept.every(({ lon, lat, near, none }) => lon <= 1 && lat <= 1 && near === null && none === 0)).toBe(true);
+  expect(record.quarantine?.rows).toBe(400 - kept.length);
+  const aside = (await rows(record.quarantine)) as { source: string; row: number; rule: string; reason: string }[];
+  expect(aside.filter(({ rule }) => rule === 'region.assign').map(({ row }) => row)).toEqual([150, 300]);
+  const ids = new Set(kept.map(({ id }) => id));
+  // Shops are numbered in the order of their file.
+  expect(aside.every(({ source, row }) => source === 'shops' && !ids.has(row))).toBe(true);
+  expect(record.facts).toMatchObject({ 'rule:region.assign': 2, 'rule:south_west.assign': 398 - kept.length });
+});
+
+test("a parameter of a cut-off stands in the place of the definition's, in SQL and in where", async () => {
+  const { rows, records } = await build({
+    from: 'blocks',
+    cutoffs: ['now', 'later'],
+    key: ['block'],
+    steps: [
+      { derive: { bound: '$cut' } },
+      { rollup: { of: 'shops', where: 'id < $cut', by: ['lon'], on: ['lon'], add: { n: 'count()' }, fill: 0 } },
+    ],
+  });
+  const later = records.find(({ id }) => id === 'features/t@later');
+  expect((await rows())[0]).toMatchObject({ bound: 250 });
+  expect((await rows(Object.values(later?.tables ?? {})[0]))[0]).toMatchObject({ bound: 100_000 });
+});
+
+test('a column that is not there is a fault of the definition, and not tried again', async () => {
+  const building = build({
+    from: 'blocks',
+    key: ['block'],
+    steps: [{ rollup: { by: ['block', 'colour'], add: { n: 'count()' } } }],
+  });
+  await expect(building).rejects.toMatchObject({ nonRetryable: true });
+});
