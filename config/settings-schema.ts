@@ -43,7 +43,7 @@ export const settingsSchema = z.strictObject({
   compute: z
     .strictObject({
       threads: z.int().min(1).max(256).optional().describe('threads for kernels and SQL; default: one a processor'),
-      memory: size.prefault('600MB').describe('memory for SQL; beyond it DuckDB spills to the scratch folder'),
+      memory: size.prefault('400MB').describe('memory for SQL; beyond it DuckDB spills to the scratch folder'),
     })
     .prefault({})
     .describe('what a worker may use'),

@@ -50,17 +50,14 @@ export class Session {
 
   /** Names of the columns that a SELECT gives, and DuckDB's names of their types; nothing is computed. */
   async describe(sql: string, parameters: Parameters = {}): Promise<{ name: string; type: string }[]> {
-    return this.#guarded(sql, async () => {
-      const prepared = await this.#prepared(bare(sql), parameters);
-      try {
-        return Array.from({ length: prepared.columnCount }, (_, at) => ({
-          name: prepared.columnName(at),
-          type: String(prepared.columnType(at)),
-        }));
-      } finally {
-        prepared.destroySync();
-      }
-    });
+    // Asked of a statement that is bound: a prepared one knows no columns while a parameter's type is open.
+    const { columns } = await this.readColumns(`DESCRIBE SELECT * FROM (${bare(sql)}\n)`, parameters);
+    const { column_name: names, column_type: types } = columns;
+    if (names?.type !== 'text' || types?.type !== 'text') throw new TypeError('DESCRIBE gives names and types as text');
+    return Array.from(names.codes, (code, at) => ({
+      name: names.dictionary[code] as string,
+      type: types.dictionary[types.codes[at] as number] as string,
+    }));
   }
 
   /** Makes a temporary table of columns in memory: DOUBLE, BIGINT, TIMESTAMP, BOOLEAN, VARCHAR. */
@@ -130,12 +127,6 @@ export class Session {
         prepared.destroySync();
       }
     }
-  }
-
-  async #prepared(sql: string, parameters: Parameters): Promise<DuckDBPreparedStatement> {
-    const prepared = await this.#connection.prepare(sql);
-    bindAll(prepared, parameters);
-    return prepared;
   }
 
   async #guarded<T>(sql: string, work: () => Promise<T>): Promise<T> {

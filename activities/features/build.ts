@@ -120,12 +120,7 @@ class Work implements BuildContext {
 
   async apply(builder: Builder): Promise<void> {
     if ('sql' in builder) return this.table.query(builder.sql);
-    if ('derive' in builder) {
-      const derived = Object.entries(builder.derive).map(
-        ([name, expression]) => `(${expression}) as ${quoteIdent(name)}`,
-      );
-      return this.table.query(`select *, ${derived.join(', ')} from ${SELF}`);
-    }
+    if ('derive' in builder) return this.table.derive(builder.derive);
     if ('rollup' in builder && builder.rollup.on === undefined)
       return this.table.put(await rollup({ rows: this.table.rows, columns: {} }, builder.rollup, this));
 

@@ -3,23 +3,30 @@ import type { Parameters } from '../../lake/parameters.js';
 import type { Session } from '../../lake/session.js';
 import { bare, orderClause, quoteIdent } from '../../lake/sql.js';
 import type { Column, Columns } from '../../lake/types.js';
-import { columnOf, takeRows } from './builders/columns.js';
+import { columnOf } from './builders/columns.js';
 
 /** The working table as SQL sees it. */
 export const SELF = 'self';
 
+/** A table or view of the session, and its columns. */
+interface Layer {
+  relation: string;
+  columns: readonly string[];
+}
+
 /**
- * The table that builders work on. It stays a table of the session; only columns that a kernel asks for are read into
- * memory, and only those that builders add are written back, when SQL or the end needs them.
+ * The table that builders work on. It stays in the session, as layers whose rows stand side by side: the table it began
+ * with, then columns that builders added. Only columns that a kernel asks for are read into memory, and nothing is
+ * copied but the added columns, until SQL makes other rows.
  */
 export class WorkingTable {
-  /** Columns of the session's table, which holds the rows in order. */
-  private names: string[] = [];
-  private base: string | undefined;
+  private layers: Layer[] = [];
   private rowCount = 0;
-  /** Columns that were read, and those that builders added, which SQL does not see yet. */
+  /** Columns that were read, and those that builders added, which the session does not have yet. */
   private readonly loaded = new Map<string, Column>();
   private readonly added = new Map<string, Column>();
+  /** Tables of this object, to be dropped when they are left behind. */
+  private owned: string[] = [];
   private made = 0;
 
   constructor(
@@ -34,15 +41,15 @@ export class WorkingTable {
 
   /** Begins with the rows of another table, in its order. */
   async begin(table: string): Promise<void> {
-    await this.replace(`select * from ${quoteIdent(table)}`);
+    await this.take(quoteIdent(table));
   }
 
   /** Columns by name, in memory. */
   async columns(names: readonly string[]): Promise<Columns> {
     const missing = [...new Set(names)].filter((name) => !this.added.has(name) && !this.loaded.has(name));
     if (missing.length > 0) {
-      for (const name of missing) if (!this.names.includes(name)) columnOf(this.described(), name);
-      const read = await this.session.readColumns(`select ${missing.map(quoteIdent).join(', ')} from ${this.source()}`);
+      this.demandColumns(missing);
+      const read = await this.session.readColumns(`select ${missing.map(quoteIdent).join(', ')} from (${this.sql()})`);
       for (const name of missing) this.loaded.set(name, columnOf(read, name));
     }
     const entries = names.map((name) => [name, this.added.get(name) ?? this.loaded.get(name)] as [string, Column]);
@@ -50,8 +57,7 @@ export class WorkingTable {
   }
 
   /** Rows where an expression holds. */
-  async where(names: readonly string[], expression: string): Promise<Columns> {
-    await this.flush();
+  where(names: readonly string[], expression: string): Promise<Columns> {
     const list = names.map(quoteIdent).join(', ');
     return this.asSelf(() =>
       this.session.readColumns(`select ${list} from ${SELF} where ${expression}`, this.parameters),
@@ -62,52 +68,56 @@ export class WorkingTable {
     for (const [name, column] of Object.entries(columns)) this.added.set(name, column);
   }
 
+  /** Adds columns by SQL expressions over a row. */
+  async derive(expressions: Readonly<Record<string, string>>): Promise<void> {
+    const list = Object.entries(expressions).map(([name, expression]) => `(${expression}) as ${quoteIdent(name)}`);
+    const derived = await this.asSelf(() =>
+      this.session.readColumns(`select ${list.join(', ')} from ${SELF}`, this.parameters),
+    );
+    this.add(derived.columns);
+  }
+
   /** Takes other rows and columns in the place of all there are. */
   async put(table: Columns): Promise<void> {
     const name = this.fresh();
     await this.session.createTable(name, table);
-    await this.take(name, Object.keys(table.columns), table.rows);
+    await this.take(name, [name]);
   }
 
   /** Leaves out rows by their numbers. */
   async drop(rows: readonly number[]): Promise<void> {
     if (rows.length === 0) return;
-    const gone = new Set(rows);
-    const kept = Int32Array.from({ length: this.rowCount }, (_, row) => row).filter((row) => !gone.has(row));
-    const added = takeRows({ rows: this.rowCount, columns: Object.fromEntries(this.added) }, kept);
+    await this.flush();
     const numbers = this.fresh();
     await this.session.createTable(numbers, {
       rows: rows.length,
       columns: { number: { type: 'integer', values: Float64Array.from(rows) } },
     });
-    this.added.clear();
+    const numbered = `select *, row_number() over () - 1 as _number from (${this.sql()})`;
     await this.replace(
-      `select * from ${this.source()} where rowid not in (select number from ${numbers}) order by rowid`,
+      `select * exclude (_number) from (${numbered}) where _number not in (select number from ${numbers}) order by _number`,
     );
     await this.session.run(`drop table ${numbers}`);
-    this.add(added.columns);
   }
 
   /** The rows of a SELECT over `self`, in an order that does not depend on the engine. */
   async query(sql: string): Promise<void> {
-    await this.flush();
     await this.asSelf(() => this.ordered(bare(sql)));
   }
 
   /** A SELECT of all there is, once every column stands in the session. */
   async select(): Promise<string> {
     await this.flush();
-    return `select * from ${this.source()}`;
+    return this.sql();
   }
 
   /** Some value of the key that two rows have; undefined where the key names the rows. */
   async repeatedKey(): Promise<Columns | undefined> {
     await this.flush();
-    const missing = this.table.key.filter((name) => !this.names.includes(name));
-    if (missing.length > 0) columnOf(this.described(), missing[0]);
+    this.demandColumns(this.table.key);
     const key = this.table.key.map(quoteIdent).join(', ');
     const repeated = await this.session.readColumns(
-      `select ${key} from ${this.source()} group by ${key} having count(*) > 1 order by ${key} limit 1`,
+      `select ${key} from (${this.sql()}) group by ${key} having count(*) > 1 order by ${key} limit 1`,
     );
     return repeated.rows === 0 ? undefined : repeated;
   }
@@ -117,51 +127,62 @@ export class WorkingTable {
    * would otherwise come in an order of the engine's choosing.
    */
   private async ordered(select: string): Promise<void> {
-    const names = (await this.session.describe(select, this.parameters)).map(({ name }) => name);
+    const names = await this.namesOf(select);
     const key = this.table.key.filter((name) => names.includes(name));
     const whole = key.length === this.table.key.length;
     await this.replace(`select * from (${select}\n)${orderClause(key, names, whole)}`);
     if (whole && (await this.repeatedKey()) !== undefined)
-      await this.replace(`select * from ${this.source()}${orderClause(key, names)}`);
+      await this.replace(`select * from (${this.sql()})${orderClause(key, names)}`);
   }
 
   /** Makes a SELECT's rows the working table. */
   private async replace(select: string): Promise<void> {
     const name = this.fresh();
     await this.session.run(`create temp table ${name} as ${select}`, this.parameters);
-    const columns = (await this.session.describe(`select * from ${name}`)).map((column) => column.name);
-    const { columns: counted } = await this.session.readColumns(`select count(*) as n from ${name}`);
-    await this.take(name, columns, counted.n?.type === 'integer' ? counted.n.values[0] : 0);
+    await this.take(name, [name]);
   }
 
-  private async take(name: string, columns: string[], rows: number): Promise<void> {
-    const before = this.base;
-    this.base = name;
-    this.names = columns;
-    this.rowCount = rows;
+  private async take(relation: string, owned: string[] = []): Promise<void> {
+    const before = this.owned;
+    const columns = await this.namesOf(`select * from ${relation}`);
+    const { columns: counted } = await this.session.readColumns(`select count(*) as n from ${relation}`);
+    this.rowCount = counted.n?.type === 'integer' ? counted.n.values[0] : 0;
+    this.layers = [{ relation, columns }];
+    this.owned = owned;
     this.loaded.clear();
     this.added.clear();
-    if (before !== undefined) await this.session.run(`drop table ${before}`);
+    for (const table of before) await this.session.run(`drop table ${table}`);
   }
 
-  /** Writes added columns into the session, beside the others. Rows meet by their numbers, which are in order. */
+  /** Writes added columns into the session, as a layer over the others. */
   private async flush(): Promise<void> {
     if (this.added.size === 0) return;
-    const added = this.fresh();
-    const columns = Object.fromEntries(this.added);
-    await this.session.createTable(added, { rows: this.rowCount, columns });
-    const kept = this.names.filter((name) => !this.added.has(name)).map((name) => `b.${quoteIdent(name)}, `);
-    await this.replace(
-      `select ${kept.join('')}a.* from ${this.source()} as b join ${added} as a on a.rowid = b.rowid order by b.rowid`,
-    );
-    await this.session.run(`drop table ${added}`);
-    for (const [name, column] of Object.entries(columns)) this.loaded.set(name, column);
+    const relation = this.fresh();
+    await this.session.createTable(relation, { rows: this.rowCount, columns: Object.fromEntries(this.added) });
+    this.layers.push({ relation, columns: [...this.added.keys()] });
+    this.owned.push(relation);
+    for (const [name, column] of this.added) this.loaded.set(name, column);
+    this.added.clear();
+  }
+
+  /** All layers side by side, row by row in their order; of columns with the same name the latest counts. */
+  private sql(): string {
+    if (this.layers.length === 0)
+      throw new GeorefreshError(
+        'GR-1003',
+        `${this.table.name} has neither a table to begin with nor an sql step first`,
+      );
+    const latest = new Map(this.layers.flatMap(({ columns }, i) => columns.map((name) => [name, i] as const)));
+    const list = [...latest].map(([name, i]) => `l${i}.${quoteIdent(name)}`);
+    const from = this.layers.map(({ relation }, i) => `${relation} as l${i}`);
+    return `select ${list.join(', ')} from ${from.join(' positional join ')}`;
   }
 
   /** Runs `work` while the working table stands in the session as `self`. */
   private async asSelf<T>(work: () => Promise<T>): Promise<T> {
-    if (this.base === undefined) return work();
-    await this.session.run(`create temp view ${SELF} as select * from ${this.base}`);
+    if (this.layers.length === 0) return work();
+    await this.flush();
+    await this.session.run(`create temp view ${SELF} as ${this.sql()}`);
     try {
       return await work();
     } finally {
@@ -169,20 +190,15 @@ export class WorkingTable {
     }
   }
 
-  private source(): string {
-    if (this.base === undefined)
-      throw new GeorefreshError(
-        'GR-1003',
-        `${this.table.name} has neither a table to begin with nor an sql step first`,
-      );
-    return this.base;
+  private async namesOf(select: string): Promise<string[]> {
+    return (await this.session.describe(select, this.parameters)).map(({ name }) => name);
   }
 
-  /** The names of all columns, for an error that lists them. */
-  private described(): Columns {
-    const names = [...this.names, ...this.added.keys()];
-    const none: Column = { type: 'double', values: new Float64Array(0) };
-    return { rows: 0, columns: Object.fromEntries(names.map((name) => [name, none])) };
+  private demandColumns(names: readonly string[]): void {
+    const known = new Set([...this.layers.flatMap(({ columns }) => columns), ...this.added.keys()]);
+    const missing = names.find((name) => !known.has(name));
+    if (missing !== undefined)
+      throw new GeorefreshError('GR-1003', `no column ${missing}; there are ${[...known].join(', ')}`);
   }
 
   private fresh(): string {

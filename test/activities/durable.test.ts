@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
 import { activity, type StepContext, step } from '../../activities/durable.js';
-import { GeorefreshError } from '../../config/errors.js';
+import { ERRORS, GeorefreshError } from '../../config/errors.js';
 import { environmentOf, headerOf, quiet } from '../support/run-plan.js';
 
 /** The failure of an activity whose work throws this. */
@@ -21,9 +21,7 @@ test('an error of the registry becomes a failure of its code, with places and re
   );
   expect(permanent).toMatchObject({ type: 'GR-2104', nonRetryable: true });
   expect(permanent.message).toContain('3 of 4 rows');
-  expect(permanent.details).toEqual([
-    { where: [{ file: 'x.csv', row: 7 }], remedy: expect.stringContaining('quarantine') as string },
-  ]);
+  expect(permanent.details).toEqual([{ where: [{ file: 'x.csv', row: 7 }], remedy: ERRORS['GR-2104'].remedy }]);
   expect(await failureOf(new GeorefreshError('GR-5002', 'away'))).toMatchObject({
     type: 'GR-5002',
     nonRetryable: false,

@@ -11,14 +11,9 @@ const ROOT = join(import.meta.dirname, '../..');
 /** Words that the product itself gives a meaning, and that a definition may use too. */
 const OWN = new Set<string>([
   ...STAGES,
-  'id',
-  'name',
-  'lon',
-  'lat',
-  'geometry',
-  'prediction',
-  'predictions',
-  'oof_predictions',
+  ...['id', 'name', 'lon', 'lat', 'geometry', 'prediction', 'predictions', 'oof_predictions'],
+  // A folder of the lake, a column of the quarantine, a scale of predictions; a type of SQL.
+  ...['state', 'reason', 'rank', 'integer'],
 ]);
 
 /** Each text that stands in a source file, in quotes or as part of a template. */

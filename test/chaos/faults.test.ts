@@ -12,8 +12,8 @@ import { describeTogether } from './together.js';
 const FULL = process.env.GEOREFRESH_FULL === '1';
 const SEED = Number(process.env.GEOREFRESH_SEED ?? Date.now() % 1_000_000);
 /** Random moments at which a worker is killed, and the power is cut: all, or the share that a quarter of an hour has room for. */
-const KILLS = FULL ? 20 : 5;
-const CUTS = FULL ? 8 : 2;
+const KILLS = FULL ? 20 : 4;
+const CUTS = FULL ? 8 : 1;
 
 needs('engine').describe(`a refresh under faults, on separate processes (GEOREFRESH_SEED=${SEED})`, () => {
   let scenario: Scenario | undefined;

@@ -23,7 +23,7 @@ describe('settings', () => {
       store: 'file:///project/data',
       pipelines: ['/project/config/pipelines'],
       engine: { namespace: 'default', heartbeatTimeout: 10_000, maxCachedWorkflows: 100 },
-      compute: { threads: 3, memory: 600_000_000 },
+      compute: { threads: 3, memory: 400_000_000 },
       scratch: { maxBytes: 4_000_000_000 },
       storage: { provider: 'local' },
       log: { level: 'info', file: '/project/data/logs/pipeline.log', maxBytes: 10_000_000 },

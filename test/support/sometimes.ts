@@ -22,7 +22,7 @@ export class Sometimes {
 
   /** One line a fault: how often, and the notes. */
   table(): string {
-    const width = Math.max(...[...this.#seen.keys()].map(({ length }) => length));
+    const width = Math.max(0, ...[...this.#seen.keys()].map(({ length }) => length));
     const lines = [...this.#seen].map(([fault, notes]) => {
       const told = notes.filter((note) => note !== '').join(', ');
       return `  ${fault.padEnd(width)}  ${String(notes.length).padStart(3)}  ${told}`.trimEnd();

@@ -93,8 +93,10 @@ const OPS = {
 
 function typeOf({ op: verb, column }: Aggregate, of: Columns): 'integer' | 'double' | 'timestamp' {
   if (verb === 'count' || verb === 'distinct') return 'integer';
-  if (verb === 'mean' || column === undefined) return 'double';
+  if (column === undefined) return 'double';
   const { type } = columnOf(of, column);
+  // The mean of truths is the share of those that hold.
+  if (verb === 'mean' && type !== 'text') return 'double';
   if (type === 'text' || type === 'boolean')
     throw new GeorefreshError('GR-1003', `${verb}(${column}): the column is not of numbers`);
   return type;

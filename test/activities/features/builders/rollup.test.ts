@@ -46,12 +46,14 @@ const ADD = {
   max: 'max(x)',
   words: 'distinct(word)',
   flags: 'distinct(flag)',
+  share: 'mean(flag)',
   numbers: 'distinct(b)',
 };
 
 /** The same by hand: missing values count in nothing but the rows. */
 function aggregate(all: readonly Row[]): Record<keyof typeof ADD, number> {
   const xs = all.flatMap(({ x }) => (x === null ? [] : [x]));
+  const flags = all.flatMap(({ flag }) => (flag === null ? [] : [flag]));
   const sum = xs.reduce((total, x) => total + x, 0);
   const distinct = (values: unknown[]) => new Set(values.filter((value) => value !== null)).size;
   return {
@@ -62,6 +64,7 @@ function aggregate(all: readonly Row[]): Record<keyof typeof ADD, number> {
     max: xs.length === 0 ? Number.NaN : Math.max(...xs),
     words: distinct(all.map(({ word }) => word)),
     flags: distinct(all.map(({ flag }) => flag)),
+    share: flags.length === 0 ? Number.NaN : flags.filter((flag) => flag).length / flags.length,
     numbers: distinct(all.map(({ b }) => b)),
   };
 }
@@ -77,7 +80,8 @@ test('groups and aggregates are those of a count by hand, in order of first appe
         schema.parse({ of: 'other', by: ['a', 'b'], add: ADD }),
         reading(tableOf(all)),
       );
-      const groups = Map.groupBy(all, keyOf);
+      const groups = new Map<string, Row[]>();
+      for (const row of all) groups.set(keyOf(row), [...(groups.get(keyOf(row)) ?? []), row]);
       expect(rolled.rows).toBe(groups.size);
       for (const [row, members] of [...groups.values()].entries()) {
         expect(cell(rolled, 'a', row)).toBe(members[0]?.a);
@@ -137,7 +141,10 @@ test('rows share a group exactly where all their keys are equal; a missing key i
   );
 });
 
-test.each(['sum(word)', 'mean(flag)', 'max(missing)'])('%s is refused as a fault of the definition', async (text) => {
-  const params = schema.parse({ of: 'other', by: ['a'], add: { x: text } });
-  await expect(rollup(tableOf([]), params, reading(tableOf([])))).rejects.toMatchObject({ code: 'GR-1003' });
-});
+test.each(['sum(word)', 'mean(word)', 'max(flag)', 'max(missing)'])(
+  '%s is refused as a fault of the definition',
+  async (text) => {
+    const params = schema.parse({ of: 'other', by: ['a'], add: { x: text } });
+    await expect(rollup(tableOf([]), params, reading(tableOf([])))).rejects.toMatchObject({ code: 'GR-1003' });
+  },
+);
