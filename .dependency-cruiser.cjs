@@ -4,10 +4,10 @@
 const typeOnly = ['type-only'];
 
 /**
- * Files beside a stage's index.ts that are parts of the durable step all the same: they read and write tables. No client
- * imports them. Everything else there is pure.
+ * Parts of a stage's durable step, where it is too long for its index.ts: they read and write tables. No client imports
+ * them. Everything else beside an index.ts is pure.
  */
-const stepParts = '^activities/(features/build|publish/(outputs|describe))[.]ts$';
+const stepParts = '^activities/[^/]+/steps/';
 const stepIndex = '^activities/[^/]+/index[.]ts$';
 
 /** A room may not import the others named, not even their types. */

@@ -4,7 +4,7 @@ import { definitionOf, nameOf, prefixOf } from '../deps.js';
 import { step } from '../durable.js';
 import { tableTasks } from '../resolve/plan.js';
 import type { StepInput } from '../types.js';
-import { buildTable } from './build.js';
+import { buildTable } from './steps/build.js';
 
 export const createFeatureActivities = (deps: Deps) => ({
   /** Builds a table of the definition by its chain of builders. */

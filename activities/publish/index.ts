@@ -9,11 +9,11 @@ import { artifactOf, type Deps, definitionOf, tableOf } from '../deps.js';
 import { activity, type Made, type StepContext, step } from '../durable.js';
 import { readJson } from '../json.js';
 import type { MetricsTable } from '../train/evaluate.js';
-import { CARD, METRICS, ONNX } from '../train/index.js';
+import { CARD, METRICS, ONNX } from '../train/names.js';
 import type { ConcludeInput, Outcome, PublishInput, RunSummary, StepRecord } from '../types.js';
-import { describeRun } from './describe.js';
 import { fileKey, manifestOf, modelOf, REPORT, stageSummaries } from './manifest.js';
-import { QUARANTINE, writeOutput, writeQuarantine } from './outputs.js';
+import { describeRun } from './steps/describe.js';
+import { QUARANTINE, writeOutput, writeQuarantine } from './steps/outputs.js';
 
 export const createPublishActivities = (deps: Deps) => ({
   /** A step of the publish stage: the files, the report, or the snapshot and the pointer to it. */

@@ -3,13 +3,15 @@ import { fetchBytes } from '../../lake/artifacts.js';
 import { readTable } from '../../lake/tables.js';
 import { artifactOf, type Deps, definitionOf, nameOf, prefixOf, tableOf } from '../deps.js';
 import { type Made, type StepContext, step } from '../durable.js';
-import { buildTable } from '../features/build.js';
 import { columnOf, valuesOf } from '../features/builders/columns.js';
+import { buildTable } from '../features/steps/build.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
 import { toFeatures } from '../train/features.js';
-import { demandParity, MODEL, ONNX, putPredictions } from '../train/index.js';
 import { decodeModelJson } from '../train/model-json.js';
+import { MODEL, ONNX } from '../train/names.js';
+import { demandParity } from '../train/steps/champion.js';
+import { putPredictions } from '../train/steps/work.js';
 import type { StepInput } from '../types.js';
 import { parity } from './onnx.js';
 

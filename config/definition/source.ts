@@ -35,6 +35,9 @@ export const contractColumn = z
     for (const key of textOnly)
       if (column[key] !== undefined && column.type !== 'text')
         context.addIssue({ code: 'custom', path: [key], message: `${key} is for columns of type text` });
+    for (const key of ['min', 'max'] as const)
+      if (column[key] !== undefined && column.type !== 'integer' && column.type !== 'double')
+        context.addIssue({ code: 'custom', path: [key], message: `${key} is for columns of type integer or double` });
     if (column.min !== undefined && column.max !== undefined && column.min > column.max)
       context.addIssue({ code: 'custom', path: ['min'], message: 'min is above max' });
   });

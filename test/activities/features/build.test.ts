@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { rowsOf } from '../../../activities/publish/outputs.js';
+import { rowsOf } from '../../../activities/publish/steps/outputs.js';
 import { readTable } from '../../../lake/tables.js';
 import { temporaryFolder, temporaryHome } from '../../support/home.js';
 import { headerOf, openBench, perform, runSteps } from '../../support/run-plan.js';

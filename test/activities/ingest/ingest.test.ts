@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createIngestActivities } from '../../../activities/ingest/index.js';
-import { rowsOf } from '../../../activities/publish/outputs.js';
+import { rowsOf } from '../../../activities/publish/steps/outputs.js';
 import { csvSource, polygonSource } from '../../../config/definition/source.js';
 import { putArtifact } from '../../../lake/artifacts.js';
 import { readTable } from '../../../lake/tables.js';

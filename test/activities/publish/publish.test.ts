@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { manifestOf } from '../../../activities/publish/manifest.js';
-import { rowsOf } from '../../../activities/publish/outputs.js';
+import { rowsOf } from '../../../activities/publish/steps/outputs.js';
 import { readPointer } from '../../../lake/pointer.js';
 import { readRun } from '../../../lake/runs.js';
 import { readTable } from '../../../lake/tables.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rowsOf } from '../../../activities/publish/outputs.js';
+import { rowsOf } from '../../../activities/publish/steps/outputs.js';
 import { contractSql } from '../../../activities/validate/contract.js';
 import { type CsvSource, csvSource, polygonSource } from '../../../config/definition/source.js';
 import type { Lake } from '../../../lake/lake.js';

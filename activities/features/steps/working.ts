@@ -1,9 +1,9 @@
-import { GeorefreshError } from '../../config/errors.js';
-import type { Parameters } from '../../lake/parameters.js';
-import type { Session } from '../../lake/session.js';
-import { bare, orderClause, quoteIdent } from '../../lake/sql.js';
-import type { Column, Columns } from '../../lake/types.js';
-import { columnOf } from './builders/columns.js';
+import { GeorefreshError } from '../../../config/errors.js';
+import type { Parameters } from '../../../lake/parameters.js';
+import type { Session } from '../../../lake/session.js';
+import { bare, orderClause, quoteIdent } from '../../../lake/sql.js';
+import type { Column, Columns } from '../../../lake/types.js';
+import { columnOf } from '../builders/columns.js';
 
 /** The working table as SQL sees it. */
 export const SELF = 'self';

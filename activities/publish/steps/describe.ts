@@ -1,19 +1,20 @@
-import type { Parameters } from '../../lake/parameters.js';
-import type { Session } from '../../lake/session.js';
-import { quoteIdent } from '../../lake/sql.js';
-import { withTables } from '../../lake/tables.js';
-import type { TableRef } from '../../lake/types.js';
-import { artifactOf, type Deps, tableOf } from '../deps.js';
-import { readJson } from '../json.js';
-import type { FrozenDefinition } from '../resolve/frozen.js';
-import { rawTable } from '../resolve/plan.js';
-import { JUDGEMENT, type Judgement } from '../train/index.js';
-import { metricOf } from '../train/metrics.js';
-import type { PublishInput } from '../types.js';
-import { stageSummaries } from './manifest.js';
+import type { Parameters } from '../../../lake/parameters.js';
+import type { Session } from '../../../lake/session.js';
+import { quoteIdent } from '../../../lake/sql.js';
+import { withTables } from '../../../lake/tables.js';
+import type { TableRef } from '../../../lake/types.js';
+import { artifactOf, type Deps, tableOf } from '../../deps.js';
+import { readJson } from '../../json.js';
+import type { FrozenDefinition } from '../../resolve/frozen.js';
+import { rawTable } from '../../resolve/plan.js';
+import { metricOf } from '../../train/metrics.js';
+import { JUDGEMENT } from '../../train/names.js';
+import type { Judgement } from '../../train/steps/judge.js';
+import type { PublishInput } from '../../types.js';
+import { stageSummaries } from '../manifest.js';
+import type { RenderInput } from '../render.js';
+import type { Cell, ReportData, ReportMap, ReportMetrics, ReportTable } from '../report-data.js';
 import { QUARANTINE, rowsOf } from './outputs.js';
-import type { RenderInput } from './render.js';
-import type { Cell, ReportData, ReportMap, ReportMetrics, ReportTable } from './report-data.js';
 
 /** Rows of the short lists. */
 const TOP = 25;

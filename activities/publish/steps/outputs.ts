@@ -1,16 +1,16 @@
-import type { Output } from '../../config/definition/pipeline.js';
-import { putArtifact } from '../../lake/artifacts.js';
-import type { Session } from '../../lake/session.js';
-import { quoteIdent } from '../../lake/sql.js';
-import { putCsv, putTable, withTables } from '../../lake/tables.js';
-import type { Artifact, Columns, TableRef } from '../../lake/types.js';
-import { type Deps, prefixOf, tableOf } from '../deps.js';
-import { parametersOf, sortOrder } from '../features/build.js';
-import { valuesOf } from '../features/builders/columns.js';
-import type { FrozenDefinition } from '../resolve/frozen.js';
-import { rawTable, tableTasks } from '../resolve/plan.js';
-import type { PublishInput } from '../types.js';
-import { pointsGeoJson, type Row } from './geojson.js';
+import type { Output } from '../../../config/definition/pipeline.js';
+import { putArtifact } from '../../../lake/artifacts.js';
+import type { Session } from '../../../lake/session.js';
+import { quoteIdent } from '../../../lake/sql.js';
+import { putCsv, putTable, withTables } from '../../../lake/tables.js';
+import type { Artifact, Columns, TableRef } from '../../../lake/types.js';
+import { type Deps, prefixOf, tableOf } from '../../deps.js';
+import { valuesOf } from '../../features/builders/columns.js';
+import { parametersOf, sortOrder } from '../../features/steps/build.js';
+import type { FrozenDefinition } from '../../resolve/frozen.js';
+import { rawTable, tableTasks } from '../../resolve/plan.js';
+import type { PublishInput } from '../../types.js';
+import { pointsGeoJson, type Row } from '../geojson.js';
 
 export const QUARANTINE = 'quarantine.parquet';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { KernelPool } from '../pool/index.js';
-import type { BallTree } from './geo/ball-tree.js';
+import type { KernelPool } from '../../pool/index.js';
+import type { BallTree } from '../geo/ball-tree.js';
 
 /** Points of all trees that are kept; one takes about 100 bytes of each. */
 const MOST_POINTS = 2_000_000;

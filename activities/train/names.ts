@@ -1,0 +1,6 @@
+/** Artifacts of the train stage, by their names between steps. */
+export const JUDGEMENT = 'judgement';
+export const METRICS = 'metrics.json';
+export const MODEL = 'model.json';
+export const ONNX = 'model.onnx';
+export const CARD = 'model-card.md';
