@@ -76,6 +76,9 @@ export function sharedGroups(
   ownRows: number,
   theirRows: number,
 ): [Int32Array, Int32Array] {
+  const [first, theirs] = [own[0], their[0]];
+  if (own.length === 1 && first.type === 'text' && theirs.type === 'text')
+    return [first.codes, translated(theirs, first)];
   let groups: [Int32Array, Int32Array] = [sharedInt32(ownRows), sharedInt32(theirRows)];
   for (let k = 0; k < own.length; k++) {
     const values = new Map<unknown, number>();
@@ -89,6 +92,7 @@ export function sharedGroups(
 
 /** Numbers the groups of a table's rows, 0 for the first row's; a missing key is a value of its own. */
 export function groupsOf(columns: Column[], rows: number): Int32Array {
+  if (columns.length === 1 && columns[0].type === 'text') return relabelled(columns[0]);
   let groups = sharedInt32(rows);
   for (const column of columns) {
     const values = new Map<unknown, number>();
@@ -98,6 +102,36 @@ export function groupsOf(columns: Column[], rows: number): Int32Array {
     groups = paired(groups, codes, values.size + 1, new Map());
   }
   return groups;
+}
+
+/** Places of texts in a dictionary, kept as long as it: several builders of a step join by the same column. */
+const places = new WeakMap<readonly string[], Map<string, number>>();
+
+/** Codes of a column in another one's dictionary; texts that are not there are numbered behind it. */
+function translated({ codes, dictionary }: TextColumn, into: TextColumn): Int32Array {
+  let known = places.get(into.dictionary);
+  if (known === undefined) {
+    known = new Map(into.dictionary.map((text, place) => [text, place]));
+    places.set(into.dictionary, known);
+  }
+  const numbers = new Int32Array(dictionary.length);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = known.get(dictionary[i]) ?? into.dictionary.length + i;
+  const result = sharedInt32(codes.length);
+  for (let row = 0; row < codes.length; row++) result[row] = codes[row] < 0 ? -1 : numbers[codes[row]];
+  return result;
+}
+
+/** Codes of a column numbered by first appearance; the missing value is one of them. */
+function relabelled({ codes, dictionary }: TextColumn): Int32Array {
+  const numbers = new Int32Array(dictionary.length + 1).fill(-1);
+  const result = sharedInt32(codes.length);
+  let next = 0;
+  for (let row = 0; row < codes.length; row++) {
+    const code = codes[row] < 0 ? dictionary.length : codes[row];
+    if (numbers[code] < 0) numbers[code] = next++;
+    result[row] = numbers[code];
+  }
+  return result;
 }
 
 /** Each value as its number in `seen`, which grows; -1 where missing. */
