@@ -2,11 +2,12 @@ import type { Logger } from 'pino';
 import { GeorefreshError } from '../config/errors.js';
 import type { ReadonlyDeep, Settings } from '../config/settings.js';
 import { fetchBytes } from '../lake/artifacts.js';
+import { stampOf } from '../lake/keys.js';
 import type { Lake } from '../lake/lake.js';
 import type { Artifact, TableRef } from '../lake/types.js';
 import type { KernelPool } from './pool/index.js';
 import type { FrozenDefinition } from './resolve/frozen.js';
-import type { StepInput } from './types.js';
+import type { RunHeader, StepInput } from './types.js';
 
 /** What the steps of a worker share. */
 export interface Deps {
@@ -21,6 +22,10 @@ export const prefixOf = (
   pipeline: string,
   folder: 'raw' | 'validated' | 'quarantine' | 'features' | 'models' | 'predictions' | 'state',
 ): string => `lake/${pipeline}/${folder}`;
+
+/** `20260220_143022`, from the logical time: the same batch has the same id however often it is read. */
+export const batchIdOf = ({ logicalTime }: Pick<RunHeader, 'logicalTime'>): string =>
+  stampOf(logicalTime).replace('T', '_').replace('Z', '');
 
 const KEPT_DEFINITIONS = 8;
 const definitions = new Map<string, FrozenDefinition>();

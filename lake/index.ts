@@ -1,4 +1,3 @@
-export { fromArquero, toArquero } from './arquero.js';
 export { fetchBytes, fetchFile, putArtifact, stands } from './artifacts.js';
 export { type Current, followLatest, readCurrent, readManifest } from './current.js';
 export type { DuckDb, SessionOptions } from './duckdb.js';

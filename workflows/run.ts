@@ -16,8 +16,8 @@ import { failureOf } from './failure.js';
 import { progressQuery, type RunInput } from './messages.js';
 import { Tracker } from './tracker.js';
 
-const { resolve } = proxyActivities<Activities>(resolveOptions);
-const { conclude } = proxyActivities<Activities>(concludeOptions);
+const { resolve } = proxyActivities<Activities>({ ...resolveOptions, activityId: 'resolve' });
+const { conclude } = proxyActivities<Activities>({ ...concludeOptions, activityId: 'conclude' });
 
 /** Carries one refresh through its stages. However it ends, it leaves a manifest that says what was done. */
 export async function run(input: RunInput): Promise<RunSummary> {

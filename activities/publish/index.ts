@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { codeOf, ERRORS, GeorefreshError } from '../../config/errors.js';
+import { forBatch } from '../../config/logging.js';
 import { putArtifact } from '../../lake/artifacts.js';
 import { readCurrent } from '../../lake/current.js';
 import { writeRunManifest } from '../../lake/runs.js';
 import { publishSnapshot, putOutput } from '../../lake/snapshots.js';
 import type { Artifact, TableRef } from '../../lake/types.js';
-import { artifactOf, type Deps, definitionOf, tableOf } from '../deps.js';
+import { artifactOf, batchIdOf, type Deps, definitionOf, tableOf } from '../deps.js';
 import { activity, type Made, type StepContext, step } from '../durable.js';
 import { readJson } from '../json.js';
 import type { MetricsTable } from '../train/evaluate.js';
@@ -136,7 +137,7 @@ async function publishFiles(deps: Deps, input: PublishInput, { signal }: StepCon
 }
 
 async function conclude(
-  { lake }: Deps,
+  { lake, log }: Deps,
   { header, plan, steps, outcome: ended, error }: ConcludeInput,
 ): Promise<RunSummary> {
   const frozen = plan && (await definitionOf(lake, plan).catch(unlessRetryable(undefined)));
@@ -148,7 +149,7 @@ async function conclude(
   const current = generation === null ? undefined : await readCurrent(lake.store, header.pipeline);
   const own = current?.manifest.run === header.run ? current.manifest : undefined;
   const outputs = own?.outputs ?? [];
-  await writeRunManifest(lake.store, {
+  const manifest = {
     ...manifestOf({
       header,
       ...(plan && frozen && { definition: { ref: plan.definition, frozen } }),
@@ -161,6 +162,14 @@ async function conclude(
     outputs,
     generation,
     predecessor: own?.predecessor ?? null,
+  };
+  await writeRunManifest(lake.store, manifest);
+  forBatch(log, batchIdOf(header)).info({
+    event: 'batch_concluded',
+    pipeline: header.pipeline,
+    run: header.run,
+    outcome,
+    ...manifest.pipelineMetrics,
   });
   return {
     pipeline: header.pipeline,

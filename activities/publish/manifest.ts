@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
-import { stampOf } from '../../lake/keys.js';
 import type { Manifest } from '../../lake/manifest.js';
 import type { Artifact } from '../../lake/types.js';
+import { batchIdOf } from '../deps.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { rawTable } from '../resolve/plan.js';
 import type { MetricsTable } from '../train/evaluate.js';
@@ -89,7 +89,7 @@ const inOrder = (steps: readonly StepRecord[]): StepRecord[] =>
 
 function sourcesOf(
   { sources }: FrozenDefinition,
-  { logicalTime }: RunHeader,
+  header: RunHeader,
   steps: readonly StepRecord[],
 ): Manifest['sources'] {
   return sources.flatMap(({ name, from, path }) => {
@@ -104,7 +104,7 @@ function sourcesOf(
         bytes: bytes.bytes,
         rows: step.rowsOut,
         batch: {
-          batch_id: stampOf(logicalTime).replace('T', '_').replace('Z', ''),
+          batch_id: batchIdOf(header),
           source: name,
           ingestion_time: new Date(step.began).toISOString(),
           record_count: step.rowsOut,

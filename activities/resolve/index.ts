@@ -1,10 +1,11 @@
 import { GeorefreshError } from '../../config/errors.js';
 import { loadPipeline } from '../../config/load.js';
+import { forBatch } from '../../config/logging.js';
 import { applyOverrides } from '../../config/overrides.js';
 import { loadSample, resolveSources } from '../../config/sources.js';
 import { putArtifact } from '../../lake/artifacts.js';
 import type { Deps } from '../deps.js';
-import { prefixOf } from '../deps.js';
+import { batchIdOf, prefixOf } from '../deps.js';
 import { activity } from '../durable.js';
 import { parseParams } from '../train/learners.js';
 import { type Plan, type ResolveInput, STAGES } from '../types.js';
@@ -43,6 +44,14 @@ export const createResolveActivities = ({ lake, log, settings }: Deps) => ({
       Buffer.from(JSON.stringify(definition)),
       'json',
     );
+    const { pipeline: name, run, trigger } = input;
+    forBatch(log, batchIdOf(input)).info({
+      event: 'batch_started',
+      pipeline: name,
+      run,
+      trigger,
+      sample: found.sample,
+    });
     return {
       definition: frozen,
       ...(!found.sample && { inputs: found.root }),
