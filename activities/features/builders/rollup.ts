@@ -35,7 +35,7 @@ export async function rollup(self: Columns, params: z.output<typeof schema>, con
   );
 }
 
-const largest = (values: Int32Array): number => values.reduce((most, value) => (value > most ? value : most), -1);
+const largest = (values: Int32Array): number => values.reduce((most, value) => Math.max(most, value), -1);
 
 /** Names inside the arquero table that no column of a definition can have. */
 const GROUP = '\u0000group';
