@@ -1,15 +1,9 @@
 import type { RunSummary, Stage } from '../../activities/types.js';
+import type { StageProgress } from '../../workflows/messages.js';
 import type { RunProgress } from '../refreshes.js';
 
 /** What is known of a stage at one moment, with what only a watcher sees: times and rates. Times are milliseconds. */
-export interface StageView {
-  stage: Stage;
-  steps: number;
-  done: number;
-  running: string[];
-  rowsIn: number;
-  rowsOut: number;
-  quarantined: number;
+export interface StageView extends StageProgress {
   state: 'ahead' | 'running' | 'done';
   startedAt?: number;
   endedAt?: number;

@@ -25,19 +25,22 @@ class Trees {
   async of(points: Points, signal: AbortSignal): Promise<BallTree> {
     signal.throwIfAborted();
     const key = digest(points);
-    const known = this.trees.get(key);
-    const tree = known?.tree ?? this.pool.run('buildBallTree', points);
+    const tree = this.trees.get(key)?.tree ?? this.build(key, points);
     this.trees.delete(key);
     this.trees.set(key, { points: points.lon.length, tree });
     this.evict();
-    try {
-      const built = await tree;
-      signal.throwIfAborted();
-      return built;
-    } catch (error) {
-      if (!signal.aborted) this.trees.delete(key);
-      throw error;
-    }
+    const built = await tree;
+    signal.throwIfAborted();
+    return built;
+  }
+
+  /** A tree that could not be built is forgotten, whoever asked for it: the next one tries again. */
+  private build(key: string, points: Points): Promise<BallTree> {
+    const tree = this.pool.run('buildBallTree', points);
+    tree.catch(() => {
+      if (this.trees.get(key)?.tree === tree) this.trees.delete(key);
+    });
+    return tree;
   }
 
   private evict(): void {
