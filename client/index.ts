@@ -3,6 +3,8 @@ import { GeorefreshError } from '../config/errors.js';
 import { listPipelines } from '../config/load.js';
 import { readSettings } from '../config/settings.js';
 import type { Manifest } from '../lake/manifest.js';
+import type { Hold } from '../lake/pointer.js';
+import { releaseHold } from '../lake/release.js';
 import type { ObjectStore } from '../lake/types.js';
 import type { RefreshInput } from '../workflows/messages.js';
 import {
@@ -14,15 +16,18 @@ import {
   readRuns,
 } from './records.js';
 import type { Refresh } from './refreshes.js';
+import type { Rollback, RollbackRequest } from './rollbacks.js';
 import { lakeStatus, openRuns, type Status } from './status.js';
 import { openStore } from './store.js';
 
 export type { RunSummary } from '../activities/types.js';
 export { ERRORS, type ErrorCode, GeorefreshError } from '../config/errors.js';
 export type { Manifest } from '../lake/manifest.js';
+export type { Hold } from '../lake/pointer.js';
 export type { RefreshInput } from '../workflows/messages.js';
 export type { Published, PublishedOutput, RunFilter, RunRecord } from './records.js';
 export type { Refresh, RunningStep, RunProgress } from './refreshes.js';
+export type { Rollback, RollbackRequest } from './rollbacks.js';
 export type { EngineStatus, OpenRun, PipelineStatus, Status } from './status.js';
 
 export interface ConnectOptions {
@@ -66,6 +71,13 @@ export interface Georefresh {
   outputs(pipeline: string): Promise<PublishedOutput[]>;
   /** Asks a refresh to stop; what it published before stays. */
   cancel(run: string): Promise<void>;
+  /**
+   * Publishes an older generation's content as a new generation, and holds the pipeline there. Needs no engine. GR-4003,
+   * GR-4009 where there is nothing to go back to, GR-7001 where something was published meanwhile.
+   */
+  rollback(request: RollbackRequest): Promise<Rollback>;
+  /** Lets refreshes publish again: the hold that stood until now, or null. GR-4003 where nothing was published yet. */
+  release(pipeline: string): Promise<Hold | null>;
   close(): Promise<void>;
 }
 
@@ -182,6 +194,16 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
     },
     async cancel(run) {
       await (await client.find(run)).cancel();
+    },
+    async rollback(request) {
+      await checked(request.pipeline);
+      // Loaded only where it is wanted, as it takes what copies files.
+      const { goBack } = await import('./rollbacks.js');
+      return goBack(store, settings, request);
+    },
+    async release(pipeline) {
+      await checked(pipeline);
+      return releaseHold(store, pipeline);
     },
     async close() {
       const found = await reached?.catch(() => undefined);

@@ -1,6 +1,7 @@
 import { GeorefreshError } from '../config/errors.js';
 import { readCurrent } from '../lake/current.js';
 import type { Manifest } from '../lake/manifest.js';
+import type { Hold } from '../lake/pointer.js';
 import { listRuns, readRun } from '../lake/runs.js';
 import type { ObjectStore } from '../lake/types.js';
 import { placeOf } from './store.js';
@@ -56,8 +57,10 @@ export interface Published {
   champion: string | null;
   modelVersion: string | null;
   sample: boolean;
-  /** Why nothing may be published until it is released. */
-  hold: string | null;
+  /** Who holds it and why: nothing is published until it is released. */
+  hold: Hold | null;
+  /** The generation whose content this is, where it was gone back to. */
+  restored: number | null;
   /** What was found damaged and stepped over. */
   warnings: string[];
 }
@@ -138,6 +141,7 @@ export async function readPublished(
     modelVersion: manifest.model === null ? null : String(manifest.model.version),
     sample: manifest.sample,
     hold: pointer.hold,
+    restored: manifest.restored?.generation ?? null,
     warnings,
     outputs: manifest.outputs.map(({ name, uri, rows, bytes, sha256 }) => ({
       pipeline,

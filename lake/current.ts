@@ -35,14 +35,15 @@ export async function readCurrent(
   const { pointer } = state;
   const warnings = [...state.warnings];
   let at: SnapshotRef | null = pointer;
-  // A damaged manifest hides who stood before it; the pointer knows that of the current one.
-  let before: SnapshotRef | null = pointer.predecessor;
+  // A damaged manifest hides who stood before it; the pointer knows that of the current one. What went back is followed
+  // to where it went, not to what it left behind.
+  let before: SnapshotRef | null = pointer.restored ?? pointer.predecessor;
   for (let steps = 0; at !== null && steps < LONGEST_CHAIN; steps++) {
     const found: Manifest | undefined = await attempt(() => readManifest(store, at as SnapshotRef, options), warnings);
     const gone = found === undefined ? undefined : await firstMissing(store, found, options);
     if (found !== undefined && gone === undefined) return { pointer, snapshot: at, manifest: found, warnings };
     if (gone !== undefined) warnings.push(`${gone} of generation ${at.generation} is missing or has another size`);
-    const next: SnapshotRef | null = steps === 0 ? before : (found?.predecessor ?? null);
+    const next: SnapshotRef | null = steps === 0 ? before : (found?.restored ?? found?.predecessor ?? null);
     before = null;
     at = next;
     if (at !== null) warnings.push(`generation ${at.generation} is used instead`);

@@ -107,6 +107,8 @@ export const manifestSchema = loose({
   predecessor: volatile(snapshotRefSchema.nullable()),
   /** The generation that this snapshot was published as; null for a run that published nothing. */
   generation: volatile(z.number().int().positive().nullable()),
+  /** The generation whose content this one has, where it goes back. All above but names and times is told of that one. */
+  restored: volatile(snapshotRefSchema.optional()),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

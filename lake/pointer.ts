@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { keyOf } from './keys.js';
-import { jsonBytes, parseAs, snapshotRefSchema } from './manifest.js';
+import { jsonBytes, loose, parseAs, snapshotRefSchema } from './manifest.js';
 import type { CallOptions, ObjectStore, Version } from './types.js';
+
+/** Nothing is published while it stands: who wanted that, since when, and why. */
+export const holdSchema = loose({
+  by: z.string(),
+  at: z.iso.datetime({ offset: true }),
+  reason: z.string(),
+});
+
+export type Hold = z.infer<typeof holdSchema>;
 
 /**
  * What is published now: the only thing of a pipeline that ever changes. It carries generation, run and the nonce of
@@ -14,10 +23,9 @@ export const pointerSchema = snapshotRefSchema.extend({
   /** Digest of names and bytes of the outputs, those apart that differ between equal runs. */
   content: z.string(),
   predecessor: snapshotRefSchema.nullable(),
-  /** Why nothing may be published until it is released; null where that is not so. */
-  hold: z.string().nullable().default(null),
-  /** The generation that was current before going back, where this pointer goes back. */
-  rolledBackFrom: z.number().int().positive().optional(),
+  hold: holdSchema.nullable().default(null),
+  /** The generation whose content this one has, where it goes back; absent where it does not. */
+  restored: snapshotRefSchema.optional(),
 });
 
 export type Pointer = z.infer<typeof pointerSchema>;

@@ -6,6 +6,8 @@ import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
 import { outputsCommand } from './commands/outputs.js';
 import { refreshCommand } from './commands/refresh.js';
+import { releaseCommand } from './commands/release.js';
+import { rollbackCommand } from './commands/rollback.js';
 import { runsCommand } from './commands/runs.js';
 import { showCommand } from './commands/show.js';
 import { startCommand } from './commands/start.js';
@@ -23,6 +25,8 @@ const COMMANDS = [
   showCommand,
   outputsCommand,
   cancelCommand,
+  rollbackCommand,
+  releaseCommand,
   doctorCommand,
   errorCommand,
 ];

@@ -56,10 +56,14 @@ function ended(shell: Shell, summary: RunSummary): RefreshReport {
   else {
     if (!shell.live) for (const line of summaryLines(summary, shell.err)) shell.note(line);
     if (summary.sample) shell.note('made from the sample inputs that come with the pipeline');
+    if (summary.outcome === 'held') shell.note(heldText(summary.pipeline));
     shell.data(doneLine(summary));
   }
   return summary;
 }
+
+const heldText = (pipeline: string): string =>
+  `nothing was published: ${pipeline} is held (georefresh status says by whom and why); let it: georefresh release ${pipeline}`;
 
 function detached(shell: Shell, { run, pipeline }: Refresh, ours: boolean, seconds: number): RefreshReport {
   const report: RefreshReport = { ...blank(pipeline, run), outcome: 'started', seconds };

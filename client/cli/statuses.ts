@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Hold } from '../../lake/pointer.js';
 import type { EngineStatus, OpenRun, PipelineStatus, Status } from '../status.js';
 import { interruption, withClient } from './session.js';
 import type { Shell } from './shell.js';
@@ -29,9 +30,10 @@ function stateText({ running, published, fault }: PipelineStatus, { state }: Eng
   const [first] = running;
   if (fault !== undefined) return 'unreadable';
   if (first !== undefined) return runningText(first);
-  if (published?.hold != null) return 'held';
   if (published === null) return 'nothing published yet';
-  return `generation ${published.generation}${published.sample ? ', from samples' : ''}${state === 'silent' ? ' (engine silent)' : ''}`;
+  const held = published.hold === null ? '' : 'held at ';
+  const restored = published.restored === null ? '' : `, content of ${published.restored}`;
+  return `${held}generation ${published.generation}${restored}${published.sample ? ', from samples' : ''}${state === 'silent' ? ' (engine silent)' : ''}`;
 }
 
 function runningText({ run, progress }: OpenRun): string {
@@ -50,13 +52,16 @@ const lastText = ({ lastRun }: PipelineStatus): string =>
 function remarksOf({ pipeline, published, lastRun, fault }: PipelineStatus, paint: Paint): string[] {
   return [
     ...(fault === undefined ? [] : [paint.red(`  ${pipeline}: ${fault}`)]),
-    ...(published?.hold == null ? [] : [paint.yellow(`  ${pipeline} is held: ${published.hold}`)]),
+    ...(published?.hold == null ? [] : [paint.yellow(holdText(pipeline, published.hold))]),
     ...(published?.warnings ?? []).map((warning) => paint.yellow(`  ${pipeline}: ${warning}`)),
     ...(lastRun?.outcome === 'failed' && lastRun.error
       ? [paint.red(`  ${pipeline}: ${lastRun.error.code} ${lastRun.error.message.split('\n')[0]}`)]
       : []),
   ];
 }
+
+const holdText = (pipeline: string, { by, at, reason }: Hold): string =>
+  `  ${pipeline} is held by ${by} since ${formatTime(at)}: ${reason} (georefresh release ${pipeline})`;
 
 export function engineText({ state, address, ui, workers, reason }: EngineStatus): string {
   if (state === 'down') return 'engine down; georefresh up keeps one, other commands bring it for their own life';

@@ -122,7 +122,8 @@ describe('the state of pipelines in words', () => {
             champion: 'ridge',
             modelVersion: 'v14',
             sample: true,
-            hold: 'bad data',
+            hold: { by: 'ann', at: '2026-11-21T06:02:00Z', reason: 'bad data' },
+            restored: 2,
             warnings: ['manifest damaged'],
           },
         },
@@ -135,8 +136,8 @@ describe('the state of pipelines in words', () => {
 
   test('tells age, model, hold and damage', () => {
     const text = statusText(status('up'), plain);
-    expect(text).toMatch(/p +2026-11-21T06:00Z \(2 h old\) +held +v14/);
-    expect(text).toContain('p is held: bad data');
+    expect(text).toMatch(/p +2026-11-21T06:00Z \(2 h old\) +held at generation 4, content of 2, from samples +v14/);
+    expect(text).toContain('p is held by ann since 2026-11-21T06:02Z: bad data (georefresh release p)');
     expect(text).toContain('manifest damaged');
     expect(text).toContain('1 worker process, http://127.0.0.1:8233');
   });

@@ -7,7 +7,7 @@ import { listModels, registerModel } from '../../lake/models.js';
 import { pointerKey, readPointer, swapPointer } from '../../lake/pointer.js';
 import { listRuns, readRun, writeRunManifest } from '../../lake/runs.js';
 import type { ObjectStore } from '../../lake/types.js';
-import { manifestOf, publish } from './support/publishing.js';
+import { HOLD, manifestOf, publish } from './support/publishing.js';
 import { withLake } from './support/temporary.js';
 
 /** The store with one method replaced, the others its own. */
@@ -89,7 +89,7 @@ describe('publishing', () => {
     withLake(async (lake) => {
       await publish(lake, { run: 'run-1', minute: 0 });
       const state = await readPointer(lake.store, 'demo');
-      await swapPointer(lake.store, { ...state!.pointer, hold: 'bad data' }, state!.version);
+      await swapPointer(lake.store, { ...state!.pointer, hold: HOLD }, state!.version);
       expect(await publish(lake, { run: 'run-2', minute: 1 })).toMatchObject({ outcome: 'held', generation: 1 });
     }));
 

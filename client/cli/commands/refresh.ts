@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import type { Stage } from '../../../activities/types.js';
+import { codeOf } from '../../../config/errors.js';
 import type { RefreshInput } from '../../../workflows/messages.js';
+import type { Georefresh } from '../../index.js';
 import { collectSetting, collectStages, examples, parseDuration, parseFolder, parseTime } from '../arguments.js';
-import { choosePipeline, knownPipelines } from '../session.js';
+import { choosePipeline, knownPipelines, withClient } from '../session.js';
 import type { Shell } from '../shell.js';
 
 interface Options {
@@ -12,6 +14,7 @@ interface Options {
   set?: Record<string, string>;
   logicalTime?: string;
   waitAtMost?: number;
+  release?: boolean;
   detach?: boolean;
 }
 
@@ -33,6 +36,7 @@ export const refreshCommand = (shell: Shell): Command =>
       'how long to wait for another run of the pipeline (default 15m)',
       parseDuration,
     )
+    .option('--release', 'release the pipeline first, where a rollback holds it')
     .option('--detach', 'return as soon as the run is written down')
     .option('--no-input', 'never ask anything (nothing is asked today)')
     .addHelpText(
@@ -46,9 +50,17 @@ export const refreshCommand = (shell: Shell): Command =>
     )
     .action(async (named: string | undefined, options: Options) => {
       const pipeline = choosePipeline(named, await knownPipelines(shell));
+      if (options.release) await withClient(shell, (client) => releaseIfPublished(client, pipeline));
       const { refreshAndReport } = await import('../refreshing.js');
       await refreshAndReport(shell, requestOf(pipeline, options), { ...(options.detach && { detach: true }) });
     });
+
+/** Before the first publication nothing can be held. */
+async function releaseIfPublished(client: Georefresh, pipeline: string): Promise<void> {
+  await client.release(pipeline).catch((error: unknown) => {
+    if (codeOf(error) !== 'GR-4003') throw error;
+  });
+}
 
 /** The request that a command line means. */
 export const requestOf = (pipeline: string, options: Options): RefreshInput => ({

@@ -45,6 +45,8 @@ export function manifestOf(run: string, logicalTime: string): Manifest {
   };
 }
 
+export const HOLD = { by: 'ann', at: '2026-01-01T12:00:00.000Z', reason: 'bad data' };
+
 export interface Attempt {
   run: string;
   nonce?: string;
