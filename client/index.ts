@@ -1,6 +1,6 @@
 import type { Client, Connection } from '@temporalio/client';
 import { GeorefreshError } from '../config/errors.js';
-import { listPipelines } from '../config/load.js';
+import { listPipelines, loadPipeline } from '../config/load.js';
 import { readSettings } from '../config/settings.js';
 import type { Manifest } from '../lake/manifest.js';
 import type { Hold } from '../lake/pointer.js';
@@ -17,6 +17,7 @@ import {
 } from './records.js';
 import type { Refresh } from './refreshes.js';
 import type { Rollback, RollbackRequest } from './rollbacks.js';
+import type { Signalled } from './signals.js';
 import { lakeStatus, openRuns, type Status } from './status.js';
 import { openStore } from './store.js';
 
@@ -28,6 +29,7 @@ export type { RefreshInput } from '../workflows/messages.js';
 export type { Published, PublishedOutput, RunFilter, RunRecord } from './records.js';
 export type { Refresh, RunningStep, RunProgress } from './refreshes.js';
 export type { Rollback, RollbackRequest } from './rollbacks.js';
+export type { Signalled } from './signals.js';
 export type { EngineStatus, OpenRun, PipelineStatus, Status } from './status.js';
 
 export interface ConnectOptions {
@@ -71,6 +73,12 @@ export interface Georefresh {
   outputs(pipeline: string): Promise<PublishedOutput[]>;
   /** Asks a refresh to stop; what it published before stays. */
   cancel(run: string): Promise<void>;
+  /**
+   * Tells a pipeline of new data; resolves when the engine has written it down. Many signals become few refreshes, the last
+   * of which begins after the last signal. `fingerprint` names the event: the same one again is dropped. GR-5001 where no
+   * engine is up.
+   */
+  signalNewData(news: { pipeline: string; fingerprint?: string }): Promise<Signalled>;
   /**
    * Publishes an older generation's content as a new generation, and holds the pipeline there. Needs no engine. GR-4003,
    * GR-4009 where there is nothing to go back to, GR-7001 where something was published meanwhile.
@@ -194,6 +202,12 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
     },
     async cancel(run) {
       await (await client.find(run)).cancel();
+    },
+    async signalNewData({ pipeline, fingerprint }) {
+      await checked(pipeline);
+      const { pipeline: definition } = await loadPipeline(pipeline, settings);
+      const { signalNewData } = await import('./signals.js');
+      return signalNewData(await needed(), pipeline, definition.signals, fingerprint);
     },
     async rollback(request) {
       await checked(request.pipeline);

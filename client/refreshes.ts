@@ -59,7 +59,7 @@ const RETRY_MS = 500;
 const PASSING = new Set([4 /* DEADLINE_EXCEEDED */, 13 /* INTERNAL */, 14 /* UNAVAILABLE */]);
 
 /** Repeats a harmless call while the engine does not answer, at most a minute; then GR-5001. */
-async function patiently<T>(call: () => Promise<T>): Promise<T> {
+export async function patiently<T>(call: () => Promise<T>): Promise<T> {
   let failingSince: number | undefined;
   for (;;) {
     const asked = performance.now();

@@ -1,5 +1,7 @@
-import { defineQuery } from '@temporalio/workflow';
+import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { Override, RunSummary, Stage, Trigger } from '../activities/types.js';
+import { ATTRIBUTES } from '../config/attributes.js';
+import { TASK_QUEUES } from '../config/queues.js';
 
 /** What a refresh is asked; everything but `pipeline` has a default. Durations are milliseconds. */
 export interface RefreshInput {
@@ -59,3 +61,56 @@ export interface Waiting {
 export const waitingQuery = defineQuery<Waiting>('waiting');
 
 export const runWorkflowId = (pipeline: string): string => `run:${pipeline}`;
+
+/** How signals become refreshes, in milliseconds. */
+export interface SignalPacing {
+  /** A refresh starts when no signal came for so long, */
+  quiet: number;
+  /** or when the first one has waited for so long. */
+  longestWait: number;
+  /** Without a signal for so long the workflow ends; the next signal starts it again. */
+  idle: number;
+}
+
+/** Signals that wait; carried from one run of the workflow to the next. */
+export interface InboxState {
+  /** Fingerprints of late, oldest first. */
+  seen: string[];
+  waiting: number;
+  /** Of those that wait, in milliseconds since the epoch. */
+  firstAt: number;
+  lastAt: number;
+}
+
+/** The workflow that turns signals of one pipeline into refreshes; everything but `pipeline` has a default. */
+export interface PipelineInput extends Partial<SignalPacing> {
+  pipeline: string;
+  /** Continues as new from so many events on. */
+  mostEvents?: number;
+  inbox?: InboxState;
+}
+
+/**
+ * News of data, without any of it: the refresh reads the sources itself. `fingerprint` names the event: the same one again
+ * is dropped. It is no digest of the data, since those may change back.
+ */
+export interface NewData {
+  fingerprint?: string;
+}
+
+export const newDataSignal = defineSignal<[NewData]>('newData');
+export const inboxQuery = defineQuery<InboxState>('inbox');
+
+export const pipelineWorkflowId = (pipeline: string): string => `pipeline:${pipeline}`;
+export const refreshBySignalId = (pipeline: string): string => `refresh:${pipeline}:by-signal`;
+
+/** How `signalWithStart` of workflow type `pipeline` tells of new data; the pacing counts where the signal starts it. */
+export const newDataOptions = (pipeline: string, pacing: SignalPacing, news: NewData) => ({
+  workflowId: pipelineWorkflowId(pipeline),
+  taskQueue: TASK_QUEUES.workflows,
+  args: [{ pipeline, ...pacing }] as [PipelineInput],
+  signal: newDataSignal,
+  signalArgs: [news] as [NewData],
+  typedSearchAttributes: [{ key: ATTRIBUTES.pipeline, value: pipeline }],
+  staticSummary: `signals for ${pipeline}`,
+});

@@ -19,6 +19,7 @@ import { ATTRIBUTES } from '../config/attributes.js';
 import { ERRORS } from '../config/errors.js';
 import { failureOf } from './failure.js';
 import { type RefreshInput, type RunInput, runWorkflowId, type Waiting, waitingQuery } from './messages.js';
+import { withoutPipeline } from './requests.js';
 import type { run } from './run.js';
 
 /** Set by the engine on every workflow that a schedule starts. */
@@ -56,8 +57,8 @@ export async function refresh(request: RefreshInput): Promise<RunSummary> {
 
 function begin(request: RefreshInput): RunInput {
   const { runId, startTime, typedSearchAttributes } = workflowInfo();
-  if (typeof request?.pipeline !== 'string' || !/^[a-z][a-z0-9-]{0,40}$/.test(request.pipeline))
-    throw ApplicationFailure.nonRetryable('no such pipeline: expected {"pipeline":"<name>"} as the input', 'GR-4001');
+  const nameless = withoutPipeline(request);
+  if (nameless !== undefined) throw ApplicationFailure.nonRetryable(nameless, 'GR-4001');
   const fault = faultOf(request);
   if (fault !== undefined) throw ApplicationFailure.nonRetryable(`${ERRORS['GR-1001'].title}: ${fault}`, 'GR-1001');
   const scheduled = typedSearchAttributes.get(SCHEDULED_START);

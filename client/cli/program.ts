@@ -10,6 +10,7 @@ import { releaseCommand } from './commands/release.js';
 import { rollbackCommand } from './commands/rollback.js';
 import { runsCommand } from './commands/runs.js';
 import { showCommand } from './commands/show.js';
+import { signalCommand } from './commands/signal.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { upCommand } from './commands/up.js';
@@ -25,6 +26,7 @@ const COMMANDS = [
   showCommand,
   outputsCommand,
   cancelCommand,
+  signalCommand,
   rollbackCommand,
   releaseCommand,
   doctorCommand,

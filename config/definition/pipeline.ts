@@ -3,6 +3,7 @@ import { expression, identifier, scalar, tableName } from './common.js';
 import { train } from './model.js';
 import { source } from './source.js';
 import { table } from './table.js';
+import { schedule, signals } from './timing.js';
 
 export const output = z.strictObject({
   title: z.string().optional().describe('name for people'),
@@ -75,6 +76,10 @@ export const pipeline = z.strictObject({
     })
     .prefault({})
     .describe('how long snapshots are kept'),
+  schedule: schedule
+    .optional()
+    .describe('when it is refreshed by itself, once `georefresh schedule apply` has told the engine'),
+  signals: signals.prefault({}).describe('how signals of new data become refreshes'),
 });
 
 /** A pipeline as its YAML says it, with defaults filled in. */

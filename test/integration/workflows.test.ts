@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,6 +7,7 @@ import { TASK_QUEUES } from '../../config/queues.js';
 import { progressQuery, type RefreshInput, runWorkflowId } from '../../workflows/messages.js';
 import { startServer, type TestServer } from '../support/engine.js';
 import { type FakeStep, fakeRun } from '../support/fake-run.js';
+import { recordHistory } from '../support/histories.js';
 import { temporaryHome } from '../support/home.js';
 import { needs } from '../support/needs.js';
 
@@ -52,17 +51,11 @@ needs('engine').describe('a refresh on a real engine', () => {
     for (const end = Date.now() + 20_000; !(await done()); await sleep(25))
       if (Date.now() > end) throw new Error('not within 20 s');
   };
-  const record = async (workflowId: string, runId: string | undefined, name: string): Promise<void> => {
-    const folder = process.env.GEOREFRESH_RECORD_HISTORIES;
-    if (!folder) return;
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, `${name}.json`), await server.historyOf(workflowId, runId));
-  };
   /** Keeps the histories of a refresh and of its run, where they are asked for. */
   const recordBoth = async (handle: WorkflowHandle, name: string): Promise<void> => {
     const { runId } = await handle.describe();
-    await record(handle.workflowId, runId, `refresh-${name}`);
-    await record(runWorkflowId('demo'), undefined, `run-${name}`);
+    await recordHistory(server, handle.workflowId, `refresh-${name}`, runId);
+    await recordHistory(server, runWorkflowId('demo'), `run-${name}`);
   };
 
   test('each step begins when those it needs have ended, and those that need nothing run side by side', async () => {

@@ -8,8 +8,9 @@ import { bundleOf, quietRuntime, replayableHistory } from '../support/engine.js'
 const FOLDER = join(import.meta.dirname, 'histories');
 
 /**
- * Histories of refreshes and runs that completed, failed and were cancelled. They are made anew, with a change of the
- * workflows that is meant, by GEOREFRESH_RECORD_HISTORIES=test/replay/histories and the test of the workflows.
+ * Histories of refreshes and runs that completed, failed and were cancelled, and of a keeper of signals that ended idle
+ * and one that continued as new. They are made anew, with a change of the workflows that is meant, by
+ * GEOREFRESH_RECORD_HISTORIES=test/replay/histories and the tests of the workflows and the signals.
  */
 const HISTORIES = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
 
@@ -32,9 +33,10 @@ describe('recorded histories', () => {
     [bundle, changed] = await Promise.all([bundleOf(), bundleOf('../replay/changed/index.ts')]);
   });
 
-  test('there are those of a completed, a failed and a cancelled refresh, each with its run', () => {
+  test('there are those of a completed, a failed and a cancelled refresh, each with its run, and both ends of a keeper of signals', () => {
     const ends = ['cancelled', 'completed', 'failed'];
-    expect(HISTORIES.sort()).toEqual(['refresh', 'run'].flatMap((type) => ends.map((end) => `${type}-${end}.json`)));
+    const runs = ['refresh', 'run'].flatMap((type) => ends.map((end) => `${type}-${end}.json`));
+    expect(HISTORIES.sort()).toEqual(['pipeline-completed.json', 'pipeline-continued.json', ...runs]);
   });
 
   test.each(HISTORIES)('%s is replayed by the workflows as they are', async (name) => {

@@ -1,6 +1,7 @@
 import { sleep } from '@temporalio/workflow';
 import type { RunSummary } from '../../../activities/types.js';
-import type { RefreshInput, RunInput } from '../../../workflows/messages.js';
+import type { PipelineInput, RefreshInput, RunInput } from '../../../workflows/messages.js';
+import { pipeline as todaysPipeline } from '../../../workflows/pipeline.js';
 import { refresh as today } from '../../../workflows/refresh.js';
 import { run as todaysRun } from '../../../workflows/run.js';
 
@@ -13,4 +14,9 @@ export async function refresh(request: RefreshInput): Promise<RunSummary> {
 export async function run(input: RunInput): Promise<RunSummary> {
   await sleep(10);
   return todaysRun(input);
+}
+
+export async function pipeline(input: PipelineInput): Promise<void> {
+  await sleep(10);
+  return todaysPipeline(input);
 }
