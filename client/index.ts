@@ -17,8 +17,9 @@ import {
 } from './records.js';
 import type { Refresh } from './refreshes.js';
 import type { Rollback, RollbackRequest } from './rollbacks.js';
+import { type Scheduling, schedulingOf } from './scheduling.js';
 import type { Signalled } from './signals.js';
-import { lakeStatus, openRuns, type Status } from './status.js';
+import { lakeStatus, nextRuns, openRuns, type Status } from './status.js';
 import { openStore } from './store.js';
 
 export type { RunSummary } from '../activities/types.js';
@@ -29,6 +30,8 @@ export type { RefreshInput } from '../workflows/messages.js';
 export type { Published, PublishedOutput, RunFilter, RunRecord } from './records.js';
 export type { Refresh, RunningStep, RunProgress } from './refreshes.js';
 export type { Rollback, RollbackRequest } from './rollbacks.js';
+export type { AppliedSchedule, ScheduleState } from './schedules.js';
+export type { Scheduling } from './scheduling.js';
 export type { Signalled } from './signals.js';
 export type { EngineStatus, OpenRun, PipelineStatus, Status } from './status.js';
 
@@ -57,6 +60,8 @@ export interface Reached {
 /** A client of one installation. It reads the lake by itself; for what runs it asks the engine, if there is one. */
 export interface Georefresh {
   readonly store: ObjectStore;
+  /** When the engine refreshes by itself. */
+  readonly schedules: Scheduling;
   /** Names of the pipelines that are defined, in order. */
   pipelines(): Promise<string[]>;
   /** Starts a refresh. GR-4001 where the pipeline is not defined, GR-5001 where no engine is up. */
@@ -146,6 +151,7 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
 
   const client: Georefresh = {
     store,
+    schedules: schedulingOf(settings, needed),
     pipelines,
     async refresh(request) {
       await checked(request.pipeline);
@@ -159,14 +165,20 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
     async status(pipeline) {
       const names = await checked(pipeline);
       const asked = engine().then(
-        async (found) => ({ found, open: found && (await openRuns(found.client, pipeline)) }),
+        async (found) => {
+          const [open, next] = await Promise.all(
+            found ? [openRuns(found.client, pipeline), nextRuns(found.client, names)] : [],
+          );
+          return { found, open, next };
+        },
         (error: unknown) => ({
           found: undefined,
           open: undefined,
+          next: undefined,
           reason: error instanceof Error ? error.message : String(error),
         }),
       );
-      const [{ found, open, ...fault }, ...lake] = await Promise.all([
+      const [{ found, open, next, ...fault }, ...lake] = await Promise.all([
         asked,
         ...names.map((name) => lakeStatus(store, name, Date.now())),
       ]);
@@ -181,7 +193,11 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
           ...fault,
         },
         store: store.base,
-        pipelines: lake.map((one) => ({ ...one, running: open instanceof Map ? (open.get(one.pipeline) ?? []) : [] })),
+        pipelines: lake.map((one) => ({
+          ...one,
+          running: open instanceof Map ? (open.get(one.pipeline) ?? []) : [],
+          next_scheduled_run: next?.get(one.pipeline) ?? null,
+        })),
       };
     },
     async runs(pipeline, filter) {

@@ -19,6 +19,10 @@ export interface PipelineStatus {
   ageSeconds: number | null;
   /** The finished run that started last. */
   lastRun: RunRecord | null;
+  /** When that one started, ISO 8601. */
+  last_run: string | null;
+  /** When the engine starts the next refresh by itself; null where it does not, or cannot be asked. */
+  next_scheduled_run: string | null;
   /** Refreshes under way. */
   running: OpenRun[];
   /** Why the lake could not be read, where it could not. */
@@ -50,17 +54,21 @@ const ENGINE_MS = 3_000;
 
 /** The state of one pipeline from the lake alone. A lake that cannot be read is told of, not thrown. */
 export async function lakeStatus(store: ObjectStore, pipeline: string, now: number): Promise<PipelineStatus> {
-  const status: PipelineStatus = { pipeline, published: null, ageSeconds: null, lastRun: null, running: [] };
+  const status: PipelineStatus = {
+    ...{ pipeline, published: null, ageSeconds: null, lastRun: null, running: [] },
+    ...{ last_run: null, next_scheduled_run: null },
+  };
   try {
     const [current, runs] = await Promise.all([
       readPublished(store, pipeline),
       readRuns(store, pipeline, { limit: RECENT }),
     ]);
     const [lastRun] = runs.sort((a, b) => Date.parse(b.started) - Date.parse(a.started));
-    if (current === undefined) return { ...status, lastRun: lastRun ?? null };
+    const last = { lastRun: lastRun ?? null, last_run: lastRun?.started ?? null };
+    if (current === undefined) return { ...status, ...last };
     const { outputs: _, ...published } = current;
     const ageSeconds = Math.max(0, Math.round((now - Date.parse(published.logicalTime)) / 1000));
-    return { ...status, published, ageSeconds, lastRun: lastRun ?? null };
+    return { ...status, published, ageSeconds, ...last };
   } catch (error) {
     return { ...status, fault: error instanceof Error ? error.message : String(error) };
   }
@@ -84,4 +92,13 @@ export async function openRuns(client: Client, pipeline?: string): Promise<Map<s
   };
   // Calls that are given up are ended: their connection may be closed soon.
   return client.withAbortSignal(AbortSignal.timeout(ENGINE_MS), look).catch(() => 'silent');
+}
+
+/** When the engine refreshes pipelines next by itself; none of those that it does not answer for. */
+export async function nextRuns(client: Client, pipelines: readonly string[]): Promise<Map<string, string | null>> {
+  const look = async (): Promise<Map<string, string | null>> => {
+    const { nextStart } = await import('./schedules.js');
+    return new Map(await Promise.all(pipelines.map(async (name) => [name, await nextStart(client, name)] as const)));
+  };
+  return client.withAbortSignal(AbortSignal.timeout(ENGINE_MS), look).catch(() => new Map());
 }

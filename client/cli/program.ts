@@ -9,6 +9,7 @@ import { refreshCommand } from './commands/refresh.js';
 import { releaseCommand } from './commands/release.js';
 import { rollbackCommand } from './commands/rollback.js';
 import { runsCommand } from './commands/runs.js';
+import { scheduleCommand } from './commands/schedule.js';
 import { showCommand } from './commands/show.js';
 import { signalCommand } from './commands/signal.js';
 import { startCommand } from './commands/start.js';
@@ -26,6 +27,7 @@ const COMMANDS = [
   showCommand,
   outputsCommand,
   cancelCommand,
+  scheduleCommand,
   signalCommand,
   rollbackCommand,
   releaseCommand,

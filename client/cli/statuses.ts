@@ -16,8 +16,9 @@ export function statusText({ engine, pipelines }: Status, paint: Paint): string 
     stateText(one, engine),
     one.published?.modelVersion ?? NONE,
     lastText(one),
+    one.next_scheduled_run === null ? NONE : formatTime(one.next_scheduled_run),
   ]);
-  const head = ['PIPELINE', 'DATA AS OF', 'STATE', 'MODEL', 'LAST RUN'];
+  const head = ['PIPELINE', 'DATA AS OF', 'STATE', 'MODEL', 'LAST RUN', 'NEXT'];
   const grid = pipelines.length === 0 ? 'no pipeline is defined' : table(head, rows, paint);
   const remarks = pipelines.flatMap((one) => remarksOf(one, paint));
   return [grid, ...remarks, paint.dim(engineText(engine))].join('\n');

@@ -129,6 +129,8 @@ describe('the state of pipelines in words', () => {
         },
         ageSeconds: 7200,
         lastRun: null,
+        last_run: null,
+        next_scheduled_run: '2026-11-22T02:00:00.000Z',
         running: [],
       },
     ],
@@ -136,7 +138,9 @@ describe('the state of pipelines in words', () => {
 
   test('tells age, model, hold and damage', () => {
     const text = statusText(status('up'), plain);
-    expect(text).toMatch(/p +2026-11-21T06:00Z \(2 h old\) +held at generation 4, content of 2, from samples +v14/);
+    expect(text).toMatch(
+      /p +2026-11-21T06:00Z \(2 h old\) +held at generation 4, content of 2, from samples +v14 +– +2026-11-22T02:00Z/,
+    );
     expect(text).toContain('p is held by ann since 2026-11-21T06:02Z: bad data (georefresh release p)');
     expect(text).toContain('manifest damaged');
     expect(text).toContain('1 worker process, http://127.0.0.1:8233');
