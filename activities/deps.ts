@@ -9,10 +9,21 @@ import type { KernelPool } from './pool/index.js';
 import type { FrozenDefinition } from './resolve/frozen.js';
 import type { RunHeader, StepInput } from './types.js';
 
+/** Digests of the code that makes results; equal ones mean equal code. */
+export interface CodeDigests {
+  /** Of modules, named from the folder above the rooms without their ending, with all that they import. */
+  of(...entries: string[]): Promise<string>;
+  /** Of a module elsewhere, such as a pipeline's own. */
+  ofFile(path: string): Promise<string>;
+  /** Of the packages, and of the platform that runs them. */
+  packages(): Promise<string>;
+}
+
 /** What the steps of a worker share. */
 export interface Deps {
   lake: Lake;
   pool: KernelPool;
+  code: CodeDigests;
   log: Logger;
   settings: ReadonlyDeep<Pick<Settings, 'home' | 'pipelines' | 'engine' | 'retry'>>;
 }

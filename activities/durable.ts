@@ -7,7 +7,11 @@ import {
 } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { codeOf, ERRORS, GeorefreshError } from '../config/errors.js';
+import type { Deps } from './deps.js';
+import { type Made, reusing } from './reuse.js';
 import type { StepInput, StepResult } from './types.js';
+
+export type { Made } from './reuse.js';
 
 const HEARTBEAT_EVERY = 1000;
 
@@ -24,9 +28,6 @@ export interface StepContext {
   signal: AbortSignal;
   progress(progress: StepProgress): void;
 }
-
-/** What a step's work leaves; the rest of its result is the engine's to tell. */
-export type Made = Omit<StepResult, 'inputs' | 'began' | 'seconds' | 'attempt'>;
 
 /**
  * Makes an activity of a function: heartbeats while it works, passes cancellation on, and turns what it throws into a
@@ -68,23 +69,20 @@ export function activity<I, R>(
   };
 }
 
-/** An activity for a step of a plan: the durable step. */
+/** An activity for a step of a plan: the durable step. What was made before of the same ingredients is not made again. */
 export function step<I extends StepInput>(
-  log: Logger,
+  deps: Deps,
   work: (input: I, context: StepContext) => Promise<Made>,
 ): (input: I) => Promise<StepResult> {
-  return activity(log, async (input, context) => {
+  return activity(deps.log, async (input, context) => {
     const began = Date.now();
     const started = performance.now();
-    const made = await work(input, context);
-    const inputs = [...Object.values(input.tables), ...Object.values(input.artifacts)].map(({ sha256 }) => sha256);
-    return {
-      ...made,
-      inputs: [...new Set(inputs)].sort(),
+    return reusing(deps, input, context.signal, async (given) => ({
+      ...(await work(given, context)),
       began,
       seconds: (performance.now() - started) / 1000,
       attempt: activityInfo().attempt,
-    };
+    }));
   });
 }
 

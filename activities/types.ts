@@ -31,6 +31,8 @@ export interface ResolveInput extends RunHeader {
   overrides?: Record<string, Override>;
   /** Folder laid out like the inputs, in the place of the home's own. */
   inputs?: string;
+  /** Looks only: nothing is written. */
+  dry?: boolean;
 }
 
 export interface PlanStep {
@@ -45,13 +47,29 @@ export interface PlanStep {
   summary: string;
 }
 
+/**
+ * What a plan says of a step: it will `run`; its result is there and will be `reuse`d; or it waits for steps that run, and
+ * will run itself only where the bytes that they leave for it are other than before.
+ */
+export type Decision = 'run' | 'reuse' | 'if-changed';
+
+export interface DecidedStep extends PlanStep {
+  decision: Decision;
+  /** What differs from the last time it ran, in words; empty where it is reused. */
+  why: string[];
+  /** What it left, where it is reused. */
+  result?: StepResult;
+}
+
 /** The steps of a run in an order in which each stands behind those it needs. The frozen definition is an artifact. */
 export interface Plan {
   definition: Artifact;
   /** Folder that source paths are relative to; absent where the sources are the demo's samples. */
   inputs?: string;
   sample: boolean;
-  steps: PlanStep[];
+  steps: DecidedStep[];
+  /** Set where there is nothing to do: the published snapshot is what a run would publish, or nothing may be published. */
+  ended?: 'unchanged' | 'held';
   /** How long a silent worker is waited for, in milliseconds. */
   heartbeatTimeout: number;
   /** Intervals in milliseconds. */
@@ -84,12 +102,18 @@ export interface StepResult {
   began: number;
   seconds: number;
   attempt: number;
+  /** Whether it was made by an earlier run; times and attempt are then those of that run. */
+  reused: boolean;
+  /** Reuse key; absent for steps that tell of one run. */
+  key?: string;
 }
 
 /** A finished step as the manifest tells of it. */
 export interface StepRecord extends StepResult {
   id: string;
   stage: Stage;
+  /** Why it was not reused, in words. */
+  why: string[];
 }
 
 export interface PublishInput extends StepInput {
@@ -137,6 +161,6 @@ export interface ConcludeInput {
   header: RunHeader;
   plan?: Plan;
   steps: StepRecord[];
-  outcome: 'unchanged' | 'failed' | 'cancelled';
+  outcome: 'unchanged' | 'held' | 'failed' | 'cancelled';
   error?: { code: string; message: string };
 }

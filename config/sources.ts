@@ -159,6 +159,9 @@ const sampleModules = (folder: string): string[] => {
   return [...built, join(folder, 'sample.js'), join(folder, 'sample.mjs')];
 };
 
+/** The module that generates a pipeline's sample inputs, or undefined where it brings none. */
+export const sampleModule = (folder: string): string | undefined => sampleModules(folder).find(existsSync);
+
 /**
  * The generated inputs that a pipeline brings along, or undefined where it brings none. `folder` is that of its
  * pipeline.yaml, as `loadPipeline` returns it; default: config/pipelines/<name> of the project.
@@ -167,7 +170,7 @@ export async function loadSample(
   name: string,
   folder = join(projectRoot(), 'config', 'pipelines', name),
 ): Promise<SampleSource | undefined> {
-  const path = sampleModules(folder).find(existsSync);
+  const path = sampleModule(folder);
   if (path === undefined) return undefined;
   const { sample } = (await import(pathToFileURL(path).href)) as { sample?: SampleSource };
   if (sample === undefined)

@@ -80,11 +80,12 @@ export class FolderStore implements ObjectStore {
     });
   }
 
-  async head(key: string, { signal }: CallOptions = {}): Promise<{ bytes: number } | undefined> {
+  async head(key: string, { signal }: CallOptions = {}): Promise<{ bytes: number; state: string } | undefined> {
     return this.#call(`looking at ${key}`, signal, async () => {
       const path = await this.#pathToRead(key).catch(absent);
-      const found = path === undefined ? undefined : await stat(path).catch(absent);
-      return found?.isFile() ? { bytes: found.size } : undefined;
+      const found = path === undefined ? undefined : await stat(path, { bigint: true }).catch(absent);
+      if (!found?.isFile()) return undefined;
+      return { bytes: Number(found.size), state: `${found.size} ${found.ino} ${found.mtimeNs}` };
     });
   }
 

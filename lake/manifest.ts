@@ -48,6 +48,10 @@ const stepSchema = loose({
   seconds: volatile(z.number().nonnegative()),
   attempts: volatile(count),
   reused: volatile(z.boolean()),
+  /** Why it was not reused, in words. */
+  why: volatile(z.array(z.string()).optional()),
+  /** Reuse key. */
+  key: sha256.optional(),
 });
 
 /** Where a snapshot is and how to check it. */
@@ -73,6 +77,8 @@ export const manifestSchema = loose({
   parameters: z.record(z.string(), z.unknown()),
   sources: z.array(sourceSchema),
   steps: z.array(stepSchema),
+  /** Digest of all that decides what is published: where it is that of the published snapshot, nothing has changed. */
+  publication: sha256.optional(),
   /** Rows put aside, by rule. */
   quarantine: z.record(z.string(), count),
   /** Totals of the run: records in and out, errors, and how long it took. */

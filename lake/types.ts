@@ -36,8 +36,11 @@ export interface ObjectStore {
   putIfAbsent(key: string, body: Body, options?: CallOptions): Promise<'created' | 'exists'>;
   /** Reads a whole object (small ones: manifests, cards, definitions). */
   get(key: string, options?: CallOptions): Promise<Uint8Array>;
-  /** Size in bytes, or undefined where the key is absent. */
-  head(key: string, options?: CallOptions): Promise<{ bytes: number } | undefined>;
+  /**
+   * Size in bytes, or undefined where the key is absent. Two answers with the same `state` are of the same bytes; a store
+   * that cannot tell gives none.
+   */
+  head(key: string, options?: CallOptions): Promise<{ bytes: number; state?: string } | undefined>;
   /** Copies an object to a local path that does not exist yet; with `link`, may share its storage (for files that nobody writes). */
   download(key: string, path: string, options?: CallOptions & { link?: boolean }): Promise<void>;
   /** Keys that begin with a prefix, in ascending order of UTF-16 code units. */

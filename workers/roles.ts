@@ -7,6 +7,7 @@ import { TASK_QUEUES } from '../config/queues.js';
 import type { ReadonlyDeep, Settings } from '../config/settings.js';
 import { openLake } from '../lake/index.js';
 import { workflowBundle } from './bundle.js';
+import { readCode } from './code.js';
 import type { EngineConnection } from './engine.js';
 
 /** `workflows` decides what is done next, `io` reads and writes, `compute` runs kernels. */
@@ -50,7 +51,7 @@ export async function startWorkers({
     roles.includes('workflows') ? workflowBundle(join(settings.home, 'engine'), log) : undefined,
   ]);
   const pool = createKernelPool({ threads: settings.compute.threads });
-  const activities = createActivities({ lake, pool, log, settings });
+  const activities = createActivities({ lake, pool, code: readCode(), log, settings });
 
   const slots: Record<Role, Partial<WorkerOptions>> = {
     workflows: {

@@ -1,6 +1,6 @@
 import { CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import type { Plan, PlanStep, RunHeader, StepInput, StepRecord, StepResult } from '../activities/types.js';
+import type { DecidedStep, Plan, RunHeader, StepInput, StepRecord, StepResult } from '../activities/types.js';
 import { stepOptions } from './activity-options.js';
 import type { Tracker } from './tracker.js';
 
@@ -19,7 +19,7 @@ export async function executePlan(
     compute: proxyActivities<Activities>(stepOptions('compute', plan)),
   };
 
-  const call = (step: PlanStep, input: StepInput): Promise<StepResult> => {
+  const call = (step: DecidedStep, input: StepInput): Promise<StepResult> => {
     const options = {
       ...stepOptions(step.queue, plan),
       activityId: step.id,
@@ -34,7 +34,11 @@ export async function executePlan(
     const scope = CancellationScope.current();
     const results = new Map<string, Promise<StepResult>>();
 
-    const perform = async (step: PlanStep): Promise<StepResult> => {
+    const perform = async (step: DecidedStep): Promise<StepResult> => {
+      if (step.result !== undefined) {
+        records.push(recordOf(step, step.result));
+        return step.result;
+      }
       const inputs = await Promise.all(step.needs.map((id) => needed(results, id)));
       tracker.begin(step);
       const result = await call(step, {
@@ -46,7 +50,7 @@ export async function executePlan(
         artifacts: Object.assign({}, ...inputs.map(({ artifacts }) => artifacts)),
       });
       tracker.end(step, result);
-      records.push({ id: step.id, stage: step.stage, ...result });
+      records.push(recordOf(step, result));
       return result;
     };
 
@@ -64,6 +68,17 @@ export async function executePlan(
     if (failure !== undefined) throw failure.error;
   });
 }
+
+const recordOf = ({ id, stage, why, decision }: DecidedStep, result: StepResult): StepRecord => ({
+  id,
+  stage,
+  why: result.reused ? [] : decision === 'if-changed' ? ['what it reads changed'] : why,
+  ...result,
+});
+
+/** The steps of a plan whose results were there before. */
+export const reusedSteps = ({ steps }: Plan): StepRecord[] =>
+  steps.flatMap((step) => (step.result === undefined ? [] : [recordOf(step, step.result)]));
 
 function needed(results: Map<string, Promise<StepResult>>, id: string): Promise<StepResult> {
   const result = results.get(id);

@@ -37,6 +37,8 @@ export interface StageProgress {
   stage: Stage;
   steps: number;
   done: number;
+  /** Of those done: made by an earlier run. */
+  reused: number;
   running: string[];
   rowsIn: number;
   rowsOut: number;

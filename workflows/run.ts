@@ -11,7 +11,7 @@ import type { Activities } from '../activities/index.js';
 import type { Plan, RunHeader, RunSummary, StepRecord } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { concludeOptions, resolveOptions } from './activity-options.js';
-import { executePlan } from './execute.js';
+import { executePlan, reusedSteps } from './execute.js';
 import { failureOf } from './failure.js';
 import { progressQuery, type RunInput } from './messages.js';
 import { Tracker } from './tracker.js';
@@ -43,8 +43,9 @@ export async function run(input: RunInput): Promise<RunSummary> {
     const resolved = await resolve({ ...header, ...chosen(request) });
     plan = resolved;
     tracker.plan(resolved);
-    await executePlan(resolved, header, tracker, steps);
-    const summary = await conclude({ header, plan: resolved, steps, outcome: 'unchanged' });
+    if (resolved.ended === undefined) await executePlan(resolved, header, tracker, steps);
+    else steps.push(...reusedSteps(resolved));
+    const summary = await conclude({ header, plan: resolved, steps, outcome: resolved.ended ?? 'unchanged' });
     upsertSearchAttributes([
       { key: ATTRIBUTES.outcome, value: summary.outcome },
       { key: ATTRIBUTES.modelVersion, value: summary.model?.version ?? null },

@@ -12,18 +12,20 @@ export class Tracker {
 
   /** Stages in the order in which the plan first comes to them. */
   plan({ steps }: Plan): void {
-    for (const { stage } of steps) {
+    for (const { stage, result } of steps) {
       const entry = this.byStage.get(stage) ?? {
         stage,
         steps: 0,
         done: 0,
         running: [],
+        reused: 0,
         rowsIn: 0,
         rowsOut: 0,
         quarantined: 0,
       };
       entry.steps += 1;
       this.byStage.set(stage, entry);
+      if (result !== undefined) this.count(entry, result);
     }
   }
 
@@ -40,11 +42,16 @@ export class Tracker {
   end(step: PlanStep, result: StepResult): void {
     const entry = this.of(step);
     entry.running = entry.running.filter((id) => id !== step.id);
-    entry.done += 1;
-    entry.rowsIn += result.rowsIn;
-    entry.rowsOut += result.rowsOut;
-    entry.quarantined += result.quarantine?.rows ?? 0;
+    this.count(entry, result);
     setCurrentDetails(this.markdown());
+  }
+
+  private count(entry: StageProgress, { reused, rowsIn, rowsOut, quarantine }: StepResult): void {
+    entry.done += 1;
+    if (reused) entry.reused += 1;
+    entry.rowsIn += rowsIn;
+    entry.rowsOut += rowsOut;
+    entry.quarantined += quarantine?.rows ?? 0;
   }
 
   progress(): Progress {
@@ -60,8 +67,9 @@ export class Tracker {
 
   private markdown(): string {
     const rows = [...this.byStage.values()].map(
-      ({ stage, steps, done, rowsOut, quarantined }) => `| ${stage} | ${done}/${steps} | ${rowsOut} | ${quarantined} |`,
+      ({ stage, steps, done, reused, rowsOut, quarantined }) =>
+        `| ${stage} | ${done}/${steps} | ${reused} | ${rowsOut} | ${quarantined} |`,
     );
-    return ['| stage | steps | rows | quarantined |', '|---|---|---|---|', ...rows].join('\n');
+    return ['| stage | steps | reused | rows | quarantined |', '|---|---|---|---|---|', ...rows].join('\n');
   }
 }

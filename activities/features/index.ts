@@ -8,7 +8,7 @@ import { buildTable } from './steps/build.js';
 
 export const createFeatureActivities = (deps: Deps) => ({
   /** Builds a table of the definition by its chain of builders. */
-  features: step(deps.log, async (input: StepInput, context) => {
+  features: step(deps, async (input: StepInput, context) => {
     const definition = await definitionOf(deps.lake, input);
     const task = tableTasks(definition).find(({ name, stage }) => stage === 'features' && name === nameOf(input));
     if (task === undefined) throw new GeorefreshError('GR-3009', `no table is called ${nameOf(input)}`);

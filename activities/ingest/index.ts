@@ -26,7 +26,7 @@ interface Captured {
 
 export const createIngestActivities = (deps: Deps) => ({
   /** Keeps a source's bytes as they came and reads them into a table of text cells, one row a record, in their order. */
-  ingest: step(deps.log, async (input: StepInput, context: StepContext) => {
+  ingest: step(deps, async (input: StepInput, context: StepContext) => {
     const { lake } = deps;
     const { pipeline, sources } = await definitionOf(lake, input);
     const name = nameOf(input);

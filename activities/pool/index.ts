@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { ERRORS, GeorefreshError } from '../../config/errors.js';
 import { projectRoot } from '../../config/root.js';
-import { COOPERATIVE, type KernelInput, type KernelName, type KernelOutput } from './kernels.js';
-import { type Answer, STATE, type Task } from './thread.js';
+import type { KernelInput, KernelName, KernelOutput } from './kernels.js';
+import { type Answer, COOPERATIVE, STATE, type Task } from './protocol.js';
 
 export interface RunKernelOptions {
   /** Ends the kernel's thread at once, and another takes its place; one inside native code ends at its next batch. */

@@ -34,9 +34,6 @@ export interface Hooks {
   cancelled(): boolean;
 }
 
-/** Kernels inside native code, where ending the thread would end the process: they ask whether they are cancelled. */
-export const COOPERATIVE: ReadonlySet<KernelName> = new Set<KernelName>(['scoreOnnx']);
-
 export type Kernels = typeof KERNELS;
 export type KernelName = keyof Kernels;
 export type KernelInput<K extends KernelName> = Parameters<Kernels[K]>[0];

@@ -9,6 +9,7 @@ import type { Artifact, TableRef } from '../../lake/types.js';
 import { artifactOf, batchIdOf, type Deps, definitionOf, tableOf } from '../deps.js';
 import { activity, type Made, type StepContext, step } from '../durable.js';
 import { readJson } from '../json.js';
+import { publicationOf } from '../reuse.js';
 import type { MetricsTable } from '../train/evaluate.js';
 import { CARD, METRICS, ONNX } from '../train/names.js';
 import type { ConcludeInput, Outcome, PublishInput, RunSummary, StepRecord } from '../types.js';
@@ -18,7 +19,7 @@ import { QUARANTINE, writeOutput, writeQuarantine } from './steps/outputs.js';
 
 export const createPublishActivities = (deps: Deps) => ({
   /** A step of the publish stage: the files, the report, or the snapshot and the pointer to it. */
-  publish: step(deps.log, async (input: PublishInput, context: StepContext): Promise<Made> => {
+  publish: step(deps, async (input: PublishInput, context: StepContext): Promise<Made> => {
     switch (input.step.id) {
       case 'publish/outputs':
         return writeFiles(deps, input, context);
@@ -113,6 +114,7 @@ async function publishFiles(deps: Deps, input: PublishInput, { signal }: StepCon
     steps: input.steps,
     outcome: 'published',
     metrics,
+    publication: await publicationOf(deps, input.definition, frozen, input.steps),
   });
   const published = await publishSnapshot(
     {
@@ -146,8 +148,9 @@ async function conclude(
   const outcome = (publish?.outcome as Outcome | undefined) ?? ended;
   const generation = outcome === 'published' && typeof publish?.generation === 'number' ? publish.generation : null;
   const metrics = await metricsOf(lake, steps);
-  const current = generation === null ? undefined : await readCurrent(lake.store, header.pipeline);
-  const own = current?.manifest.run === header.run ? current.manifest : undefined;
+  const stands = generation !== null || outcome === 'unchanged';
+  const current = stands ? await readCurrent(lake.store, header.pipeline) : undefined;
+  const own = current?.manifest.run === header.run || outcome === 'unchanged' ? current?.manifest : undefined;
   const outputs = own?.outputs ?? [];
   const manifest = {
     ...manifestOf({

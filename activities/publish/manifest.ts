@@ -23,6 +23,8 @@ export interface ManifestInput {
   outcome: string;
   metrics: MetricsTable | null;
   error?: { code: string; message: string };
+  /** Known only where everything before publishing is done. */
+  publication?: string;
 }
 
 /** What a run read, made, measured and decided, but for what only publishing knows. */
@@ -43,23 +45,28 @@ export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'ge
     definition: definition?.ref ?? null,
     parameters: definition?.frozen.pipeline.parameters ?? {},
     sources: definition === undefined ? [] : sourcesOf(definition.frozen, header, steps),
-    steps: ordered.map(({ id, stage, rowsIn, rowsOut, inputs, tables, artifacts, facts, seconds, attempt }) => ({
-      id,
-      stage,
-      rowsIn,
-      rowsOut,
-      inputs,
-      outputs: Object.fromEntries(
-        Object.entries({ ...tables, ...artifacts }).map(([name, { uri, sha256, bytes }]) => [
-          name,
-          { uri, sha256, bytes },
-        ]),
-      ),
-      facts: stage === 'publish' ? {} : facts,
-      seconds,
-      attempts: attempt,
-      reused: false,
-    })),
+    ...(input.publication !== undefined && { publication: input.publication }),
+    steps: ordered.map(
+      ({ id, stage, rowsIn, rowsOut, inputs, tables, artifacts, facts, seconds, attempt, ...reuse }) => ({
+        id,
+        stage,
+        rowsIn,
+        rowsOut,
+        inputs,
+        outputs: Object.fromEntries(
+          Object.entries({ ...tables, ...artifacts }).map(([name, { uri, sha256, bytes }]) => [
+            name,
+            { uri, sha256, bytes },
+          ]),
+        ),
+        facts: stage === 'publish' ? {} : facts,
+        seconds,
+        attempts: attempt,
+        reused: reuse.reused,
+        ...(reuse.why.length > 0 && { why: reuse.why }),
+        ...(reuse.key !== undefined && { key: reuse.key }),
+      }),
+    ),
     quarantine: quarantineByRule(steps),
     pipelineMetrics: {
       records_in: sum('ingest', 'rowsOut'),
@@ -134,18 +141,19 @@ export function modelOf(steps: readonly StepRecord[]): { version: string; sha256
     : null;
 }
 
-/** Seconds of a stage are from the begin of its first step to the end of its last one. */
+/** Seconds of a stage are from the begin of the first step that ran to the end of the last one. */
 export function stageSummaries(steps: readonly StepRecord[]): RunSummary['stages'] {
   const stages: RunSummary['stages'] = {};
   for (const stage of STAGES) {
     const own = steps.filter((step) => step.stage === stage);
     if (own.length === 0) continue;
-    const began = Math.min(...own.map((step) => step.began));
-    const ended = Math.max(...own.map((step) => step.began + step.seconds * 1000));
+    const ran = own.filter(({ reused }) => !reused);
+    const began = Math.min(...ran.map((step) => step.began));
+    const ended = Math.max(...ran.map((step) => step.began + step.seconds * 1000));
     const summary: StageSummary = {
-      seconds: Math.max(0, (ended - began) / 1000),
+      seconds: ran.length === 0 ? 0 : Math.max(0, (ended - began) / 1000),
       steps: own.length,
-      reused: 0,
+      reused: own.length - ran.length,
       rowsIn: own.reduce((sum, { rowsIn }) => sum + rowsIn, 0),
       rowsOut: own.reduce((sum, { rowsOut }) => sum + rowsOut, 0),
     };

@@ -7,6 +7,8 @@ export interface FrozenSource {
   from: 'file' | 'sample' | 'absent';
   /** Relative to the inputs folder. */
   path: string;
+  /** Of a sample: digest of the code that generates it. */
+  generator?: string;
 }
 
 /**

@@ -1,23 +1,33 @@
+import type { Pipeline } from '../../config/definition/pipeline.js';
 import { GeorefreshError } from '../../config/errors.js';
 import { loadPipeline } from '../../config/load.js';
 import { forBatch } from '../../config/logging.js';
 import { applyOverrides } from '../../config/overrides.js';
-import { loadSample, resolveSources } from '../../config/sources.js';
-import { putArtifact } from '../../lake/artifacts.js';
-import type { Deps } from '../deps.js';
-import { batchIdOf, prefixOf } from '../deps.js';
-import { activity } from '../durable.js';
+import { loadSample, type ResolvedSources, resolveSources, sampleModule } from '../../config/sources.js';
+import { addressOf, putArtifact } from '../../lake/artifacts.js';
+import { readCurrent } from '../../lake/current.js';
+import { sha256Of } from '../../lake/hashing.js';
+import { anyKept } from '../../lake/reuse.js';
+import type { Artifact, CallOptions } from '../../lake/types.js';
+import { batchIdOf, type Deps, prefixOf } from '../deps.js';
+import { activity, type StepContext } from '../durable.js';
+import { publicationOf } from '../reuse.js';
 import { parseParams } from '../train/learners.js';
 import { type Plan, type ResolveInput, STAGES } from '../types.js';
 import type { FrozenDefinition } from './frozen.js';
+import { recipeOf } from './ingredients.js';
 import { planSteps } from './plan.js';
+import { contentsOf } from './steps/contents.js';
+import { decide } from './steps/decide.js';
 
-export const createResolveActivities = ({ lake, log, settings }: Deps) => ({
+export const createResolveActivities = (deps: Deps) => ({
   /**
    * Reads the definition as it is now, applies overrides, finds every source (one error names all that are missing), and
-   * freezes the result as an artifact: whatever changes on disk later, this run keeps to it.
+   * freezes the result as an artifact: whatever changes on disk later, this run keeps to it. Then it looks what of the
+   * steps' results is there already.
    */
-  resolve: activity(log, async (input: ResolveInput): Promise<Plan> => {
+  resolve: activity(deps.log, async (input: ResolveInput, { signal }: StepContext): Promise<Plan> => {
+    const { lake, log, settings } = deps;
     const unknown = input.only?.filter((stage) => !STAGES.includes(stage)) ?? [];
     if (unknown.length > 0) throw new GeorefreshError('GR-1005', unknown.join(', '));
     const { pipeline: loaded, folder } = await loadPipeline(input.pipeline, settings);
@@ -30,35 +40,98 @@ export const createResolveActivities = ({ lake, log, settings }: Deps) => ({
       ...(sample !== undefined && { sample }),
     });
 
-    const definition: FrozenDefinition = {
-      pipeline,
-      sources: found.sources.map(({ name, present }) => ({
-        name,
-        from: !present ? 'absent' : found.sample ? 'sample' : 'file',
-        path: pipeline.sources[name]?.uri ?? name,
-      })),
-    };
-    const frozen = await putArtifact(
-      lake.store,
-      prefixOf(input.pipeline, 'state'),
-      Buffer.from(JSON.stringify(definition)),
-      'json',
+    const definition = await freeze(deps, pipeline, found, folder);
+    const frozen = await keep(deps, input, definition, { signal });
+    const contents = await contentsFor(deps, input, definition, found, { signal });
+    const steps = await decide(
+      deps,
+      pipeline.name,
+      { definition, steps: planSteps(definition, input.only), contents, force: input.force },
+      { signal },
     );
-    const { pipeline: name, run, trigger } = input;
-    forBatch(log, batchIdOf(input)).info({
-      event: 'batch_started',
-      pipeline: name,
-      run,
-      trigger,
-      sample: found.sample,
-    });
-    return {
+    const plan: Plan = {
       definition: frozen,
       ...(!found.sample && { inputs: found.root }),
       sample: found.sample,
-      steps: planSteps(definition, input.only),
+      steps,
       heartbeatTimeout: settings.engine.heartbeatTimeout,
       retry: settings.retry,
     };
+    const { pipeline: name, run, trigger } = input;
+    if (input.dry !== true)
+      forBatch(log, batchIdOf(input)).info({
+        event: 'batch_started',
+        pipeline: name,
+        run,
+        trigger,
+        sample: found.sample,
+        steps: steps.length,
+        reused: steps.filter(({ decision }) => decision === 'reuse').length,
+      });
+    return (await isPublished(deps, input, definition, plan, { signal })) ? { ...plan, ended: 'unchanged' } : plan;
   }),
 });
+
+async function freeze(
+  { code }: Deps,
+  pipeline: Pipeline,
+  { sources, sample }: ResolvedSources,
+  folder: string,
+): Promise<FrozenDefinition> {
+  const module = sample ? sampleModule(folder) : undefined;
+  const generator = module === undefined ? undefined : await code.ofFile(module);
+  return {
+    pipeline,
+    sources: sources.map(({ name, present }) => ({
+      name,
+      from: !present ? 'absent' : sample ? 'sample' : 'file',
+      path: pipeline.sources[name]?.uri ?? name,
+      ...(generator !== undefined && present && { generator }),
+    })),
+  };
+}
+
+async function keep(
+  { lake }: Deps,
+  { pipeline, dry = false }: ResolveInput,
+  definition: FrozenDefinition,
+  options: CallOptions,
+): Promise<Artifact> {
+  const bytes = Buffer.from(JSON.stringify(definition));
+  const prefix = prefixOf(pipeline, 'state');
+  if (!dry) return putArtifact(lake.store, prefix, bytes, 'json', options);
+  const sha256 = sha256Of(bytes);
+  return { uri: addressOf(prefix, sha256, 'json'), sha256, bytes: bytes.length };
+}
+
+/** What the sources' bytes are known by; nothing where no result is kept that they could be compared with. */
+async function contentsFor(
+  { lake }: Deps,
+  { pipeline, dry = false, force }: ResolveInput,
+  definition: FrozenDefinition,
+  { sample, sources }: ResolvedSources,
+  options: CallOptions,
+): Promise<Record<string, string>> {
+  if (sample) return Object.fromEntries(definition.sources.map(({ name, generator }) => [name, generator ?? '']));
+  if (force || !(await anyKept(lake, pipeline, options))) return {};
+  return contentsOf(lake, pipeline, sources, { dry, ...options });
+}
+
+/** Whether the published snapshot is whole and holds exactly what this run would publish. */
+async function isPublished(
+  deps: Deps,
+  { logicalTime }: ResolveInput,
+  definition: FrozenDefinition,
+  { definition: frozen, steps }: Plan,
+  options: CallOptions,
+): Promise<boolean> {
+  const reusable = steps.filter((step) => recipeOf(definition, step) !== undefined);
+  if (reusable.length === steps.length || reusable.some(({ decision }) => decision !== 'reuse')) return false;
+  const { store } = deps.lake;
+  const current = await readCurrent(store, definition.pipeline.name, options);
+  if (current === undefined || current.warnings.length > 0) return false;
+  // A run for an earlier time is superseded: publishing says so.
+  if (Date.parse(logicalTime) < Date.parse(current.pointer.logicalTime)) return false;
+  const records = reusable.flatMap(({ id, stage, result }) => (result === undefined ? [] : [{ id, stage, ...result }]));
+  return current.manifest.publication === (await publicationOf(deps, frozen, definition, records));
+}

@@ -17,7 +17,7 @@ import { parity } from './onnx.js';
 
 export const createScoreActivities = (deps: Deps) => ({
   /** The champion's predictions, or a table of what is ranked and published. */
-  score: step(deps.log, async (input: StepInput, context: StepContext): Promise<Made> => {
+  score: step(deps, async (input: StepInput, context: StepContext): Promise<Made> => {
     const definition = await definitionOf(deps.lake, input);
     if (nameOf(input) === PREDICTIONS) return predict(deps, definition, input, context);
     const task = tableTasks(definition).find(({ name, stage }) => stage === 'score' && name === nameOf(input));

@@ -10,7 +10,7 @@ import { TrainingWork } from './steps/work.js';
 
 export const createTrainActivities = (deps: Deps) => {
   /** A step of the train stage: a fit of an evaluation, the judgement over all of them, or the model that is published. */
-  const train = step(deps.log, async (input: StepInput, context: StepContext): Promise<Made> => {
+  const train = step(deps, async (input: StepInput, context: StepContext): Promise<Made> => {
     const { pipeline } = await definitionOf(deps.lake, input);
     if (pipeline.train === undefined) throw new GeorefreshError('GR-3009', `${pipeline.name} trains no model`);
     const work = new TrainingWork(deps, pipeline.name, pipeline.train, input, context);

@@ -12,9 +12,10 @@ import { contractSql, SQL_TYPES } from './contract.js';
 /** Broken rows that an error names one by one. */
 const NAMED_ROWS = 5;
 
-export const createValidateActivities = ({ lake, log }: Deps) => ({
+export const createValidateActivities = (deps: Deps) => ({
   /** Gives rows their types and holds them to the contract: good ones become the table, the others go to quarantine. */
-  validate: step(log, async (input: StepInput, { signal }: StepContext) => {
+  validate: step(deps, async (input: StepInput, { signal }: StepContext) => {
+    const { lake } = deps;
     const { pipeline } = await definitionOf(lake, input);
     const name = nameOf(input);
     const source = pipeline.sources[name];

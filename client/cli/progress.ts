@@ -129,8 +129,8 @@ export const observeEnd = (
     before,
     {
       ...{ pipeline: before.pipeline, run: before.run, logicalTime: before.logicalTime, waiting: false, running: [] },
-      stages: Object.entries(stages).map(([stage, { steps, rowsIn, rowsOut }]) => ({
-        ...{ stage: stage as Stage, steps, done: steps, running: [], rowsIn, rowsOut },
+      stages: Object.entries(stages).map(([stage, { steps, reused, rowsIn, rowsOut }]) => ({
+        ...{ stage: stage as Stage, steps, done: steps, reused, running: [], rowsIn, rowsOut },
         quarantined: before.stages.find((one) => one.stage === stage)?.quarantined ?? 0,
       })),
     },

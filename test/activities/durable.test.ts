@@ -3,7 +3,9 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
 import { activity, type StepContext, step } from '../../activities/durable.js';
 import { ERRORS, GeorefreshError } from '../../config/errors.js';
-import { environmentOf, headerOf, quiet } from '../support/run-plan.js';
+import { putArtifact } from '../../lake/artifacts.js';
+import { temporaryHome } from '../support/home.js';
+import { environmentOf, headerOf, openBench, quiet } from '../support/run-plan.js';
 
 /** The failure of an activity whose work throws this. */
 async function failureOf(error: unknown): Promise<ApplicationFailure> {
@@ -68,14 +70,22 @@ test('a cancellation that comes when the work is done changes nothing: what is p
 });
 
 test('a step tells the digests that it read, once each and in order, and which attempt it was', async () => {
-  const ref = (sha256: string) => ({ uri: 'x', sha256, bytes: 1, rows: 1, columns: [] });
-  const doing = step(quiet, async () => ({ tables: {}, artifacts: {}, rowsIn: 1, rowsOut: 1, facts: {} }));
-  const result = await environmentOf({ attempt: 3 }).run(doing, {
-    header: headerOf('demo'),
-    definition: ref('d'),
-    step: { id: 'score/x', stage: 'score' as const },
-    tables: { a: ref('b'), b: ref('a') },
-    artifacts: { c: ref('b') },
-  });
-  expect(result).toMatchObject({ inputs: ['a', 'b'], attempt: 3 });
+  const bench = await openBench({ home: await temporaryHome() });
+  try {
+    const frozen = Buffer.from(JSON.stringify({ pipeline: {}, sources: [] }));
+    const definition = await putArtifact(bench.lake.store, 'lake/demo/state', frozen, 'json');
+    const ref = (sha256: string) => ({ uri: 'x', sha256, bytes: 1, rows: 1, columns: [] });
+    const deps = { ...bench, log: quiet, settings: {} as never };
+    const doing = step(deps, async () => ({ tables: {}, artifacts: {}, rowsIn: 1, rowsOut: 1, facts: {} }));
+    const result = await environmentOf({ attempt: 3 }).run(doing, {
+      header: headerOf('demo'),
+      definition,
+      step: { id: 'publish/report', stage: 'publish' as const },
+      tables: { a: ref('b'), b: ref('a') },
+      artifacts: { c: ref('b') },
+    });
+    expect(result).toMatchObject({ inputs: ['a', 'b'], attempt: 3, reused: false });
+  } finally {
+    await bench.close();
+  }
 });

@@ -149,7 +149,16 @@ describe('the state of pipelines in words', () => {
   test('tells what runs, and that an engine is silent', () => {
     const [pipeline] = status('up').pipelines;
     const stages = [
-      { stage: 'train' as const, steps: 5, done: 2, running: ['train/x'], rowsIn: 0, rowsOut: 0, quarantined: 0 },
+      {
+        stage: 'train' as const,
+        steps: 5,
+        done: 2,
+        reused: 0,
+        running: ['train/x'],
+        rowsIn: 0,
+        rowsOut: 0,
+        quarantined: 0,
+      },
     ];
     const progress = { pipeline: 'p', run: 'r', logicalTime: '', stages, running: [], waiting: false };
     const running = [{ run: '01a1fdd0-f186-71ab', startedAt: '', progress }];

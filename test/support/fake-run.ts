@@ -49,6 +49,7 @@ export function fakeRun(steps: FakeStep[], plan: Partial<Plan> = {}): FakeRun {
       began: 0,
       seconds: 0,
       attempt,
+      reused: false,
     };
   };
 
@@ -68,7 +69,7 @@ export function fakeRun(steps: FakeStep[], plan: Partial<Plan> = {}): FakeRun {
     resolve: async () => ({
       definition: { uri: 'lake/definition.json', sha256: digest, bytes: 1 },
       sample: true,
-      steps: stepsOf(steps),
+      steps: stepsOf(steps).map((step) => ({ ...step, decision: 'run' as const, why: [] })),
       heartbeatTimeout: 2000,
       retry: { maximumAttempts: 3, initialInterval: 20, backoffCoefficient: 1, maximumInterval: 20 },
       ...plan,

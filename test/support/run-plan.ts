@@ -2,10 +2,12 @@ import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
+import type { CodeDigests } from '../../activities/deps.js';
 import { type Activities, createActivities } from '../../activities/index.js';
 import { createKernelPool, type KernelPool } from '../../activities/pool/index.js';
 import type { Plan, ResolveInput, RunHeader, RunSummary, StepInput, StepRecord } from '../../activities/types.js';
 import { type Lake, openLake } from '../../lake/lake.js';
+import { readCode } from '../../workers/code.js';
 
 export const quiet: Logger = pino({ level: 'silent' });
 
@@ -14,6 +16,7 @@ export interface Bench {
   home: string;
   lake: Lake;
   pool: KernelPool;
+  code: CodeDigests;
   activities: Activities;
   close(): Promise<void>;
 }
@@ -28,6 +31,7 @@ export interface BenchOptions {
 export async function openBench({ home, threads = 2, pipelines = ['config/pipelines'] }: BenchOptions): Promise<Bench> {
   const lake = await openLake({ home, scratchBytes: 1 << 30, memoryLimit: '512MB', threads });
   const pool = createKernelPool({ threads });
+  const code = readCode();
   const settings = {
     home,
     pipelines,
@@ -38,7 +42,8 @@ export async function openBench({ home, threads = 2, pipelines = ['config/pipeli
     home,
     lake,
     pool,
-    activities: createActivities({ lake, pool, log: quiet, settings }),
+    code,
+    activities: createActivities({ lake, pool, code, log: quiet, settings }),
     async close() {
       await pool.close();
       await lake.close();
@@ -101,8 +106,9 @@ export async function runPlan(
     ...(overrides && { overrides }),
     ...(inputs !== undefined && { inputs }),
   });
-  const records = await runSteps({ activities }, plan, header);
-  const summary = await perform(activities.conclude, { header, plan, steps: records, outcome: 'unchanged' });
+  const records = plan.ended === undefined ? await runSteps({ activities }, plan, header) : [];
+  const outcome = plan.ended ?? 'unchanged';
+  const summary = await perform(activities.conclude, { header, plan, steps: records, outcome });
   return { plan, records, summary };
 }
 
@@ -114,15 +120,19 @@ export async function runSteps(
 ): Promise<StepRecord[]> {
   const records: StepRecord[] = [];
   const results = new Map<string, Promise<void>>();
-  for (const { id, stage, needs } of plan.steps) {
+  for (const { id, stage, needs, why, result: reused } of plan.steps) {
     const work = async (): Promise<void> => {
+      if (reused !== undefined) {
+        records.push({ id, stage, why, ...reused });
+        return;
+      }
       await Promise.all(needs.map((name) => results.get(name)));
       const input = inputOf(plan, header, id, records);
       const result =
         stage === 'publish'
           ? await perform(activities.publish, { ...input, steps: [...records] }, id)
           : await perform(activities[stage], input, id);
-      records.push({ id, stage, ...result });
+      records.push({ id, stage, why, ...result });
     };
     results.set(id, work());
   }

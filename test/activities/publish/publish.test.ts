@@ -48,6 +48,8 @@ test('manifests list steps by stage and name, in whatever order they ended', asy
     began: 0,
     seconds: 1,
     attempt: 1,
+    reused: false,
+    why: [],
   });
   const ids = ['train/b', 'ingest/z', 'ingest/a', 'features/t'];
   for (const order of [ids, [...ids].reverse()]) {

@@ -10,7 +10,7 @@ const plain = picocolors.createColors(false);
 const RUN = '7f3c0000-0000-4000-8000-000000000000';
 
 const stage = (name: Stage, steps: number, done: number, running: string[] = [], rowsOut = 0, quarantined = 0) => ({
-  ...{ stage: name, steps, done, running, rowsIn: rowsOut, rowsOut, quarantined },
+  ...{ stage: name, steps, done, reused: 0, running, rowsIn: rowsOut, rowsOut, quarantined },
 });
 const seen = (stages: RunProgress['stages'], running: RunningStep[] = [], waiting = false): RunProgress => ({
   ...{ pipeline: 'ev-sites', run: RUN, logicalTime: '2026-11-21T06:00:00.000Z', stages, running, waiting },

@@ -13,7 +13,9 @@ const summary: RunSummary = {
 };
 const looking: RunProgress = {
   ...{ pipeline: 'p', run: RUN, logicalTime: '2026-11-21T06:00:00.000Z', waiting: false, running: [] },
-  stages: [{ stage: 'ingest', steps: 1, done: 0, running: ['ingest/a'], rowsIn: 0, rowsOut: 0, quarantined: 0 }],
+  stages: [
+    { stage: 'ingest', steps: 1, done: 0, reused: 0, running: ['ingest/a'], rowsIn: 0, rowsOut: 0, quarantined: 0 },
+  ],
 };
 
 const refresh = (result: Promise<RunSummary>): Refresh => ({

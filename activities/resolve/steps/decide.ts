@@ -1,0 +1,102 @@
+import { type Manifest, parseManifest } from '../../../lake/manifest.js';
+import { firstBroken, type Ingredients, lookUp, type Remembered, reuseKey } from '../../../lake/reuse.js';
+import { listRuns } from '../../../lake/runs.js';
+import type { CallOptions } from '../../../lake/types.js';
+import type { Deps } from '../../deps.js';
+import { ingredientsOf } from '../../reuse.js';
+import type { DecidedStep, PlanStep, StepRecord, StepResult } from '../../types.js';
+import type { FrozenDefinition } from '../frozen.js';
+import { inputsOf, recipeOf } from '../ingredients.js';
+
+/** How many of the latest runs are asked what a step went by when it last ran. */
+const REMEMBERED_RUNS = 5;
+
+export interface DecideInput {
+  definition: FrozenDefinition;
+  steps: readonly PlanStep[];
+  /** Digests of the sources' bytes by their names, as far as they are known. */
+  contents: Readonly<Record<string, string>>;
+  force: boolean;
+}
+
+/** Says of each step whether it will run, and why. Reads only. */
+export async function decide(
+  deps: Deps,
+  pipeline: string,
+  { definition, steps, contents, force }: DecideInput,
+  options: CallOptions,
+): Promise<DecidedStep[]> {
+  const known = new Map<string, StepRecord>();
+  const before = force ? undefined : await lastKeys(deps, pipeline, options);
+
+  const look = async (step: PlanStep): Promise<DecidedStep> => {
+    const recipe = recipeOf(definition, step);
+    if (recipe === undefined) return { ...step, decision: 'run', why: ['it tells of this run'] };
+    if (force) return { ...step, decision: 'run', why: ['forced'] };
+    if (!step.needs.every((id) => known.has(id))) return { ...step, decision: 'if-changed', why: [] };
+    const needed = step.needs.flatMap((id) => known.get(id) ?? []);
+    const made = {
+      tables: Object.assign({}, ...needed.map(({ tables }) => tables)) as StepResult['tables'],
+      artifacts: Object.assign({}, ...needed.map(({ artifacts }) => artifacts)) as StepResult['artifacts'],
+    };
+    const inputs = inputsOf(recipe, step.id, made, needed);
+    if (step.stage === 'ingest') {
+      const content = contents[step.id.slice('ingest/'.length)];
+      if (content === undefined) return { ...step, decision: 'run', why: ['it was never read'] };
+      inputs.content = content;
+    }
+    const ingredients = await ingredientsOf(deps, step.id, recipe, inputs);
+    const kept = await lookUp(deps.lake, pipeline, reuseKey(ingredients), options);
+    if (kept === undefined)
+      return {
+        ...step,
+        decision: 'run',
+        why: await differences(deps, pipeline, before?.get(step.id), ingredients, options),
+      };
+    const broken = await firstBroken(deps.lake, kept, options);
+    if (broken !== undefined) return { ...step, decision: 'run', why: [`${broken.uri} is gone or damaged`] };
+    const result: StepResult = { ...(kept.result as StepResult), reused: true, key: kept.key };
+    known.set(step.id, { id: step.id, stage: step.stage, why: [], ...result });
+    return { ...step, decision: 'reuse', why: [], result };
+  };
+
+  const decided: DecidedStep[] = [];
+  for (const step of steps) {
+    options.signal?.throwIfAborted();
+    decided.push(await look(step));
+  }
+  return decided;
+}
+
+/** The latest reuse key of each step. */
+async function lastKeys({ lake }: Deps, pipeline: string, options: CallOptions): Promise<Map<string, string>> {
+  const keys = new Map<string, string>();
+  for (const { key: place } of await listRuns(lake.store, pipeline, { ...options, limit: REMEMBERED_RUNS })) {
+    const manifest: Manifest | undefined = await lake.store
+      .get(place, options)
+      .then((bytes) => parseManifest(bytes, place))
+      .catch(() => undefined);
+    for (const { id, key } of manifest?.steps ?? []) if (key !== undefined && !keys.has(id)) keys.set(id, key);
+  }
+  return keys;
+}
+
+/** What is other than when the step last ran. */
+async function differences(
+  { lake }: Deps,
+  pipeline: string,
+  key: string | undefined,
+  now: Ingredients,
+  options: CallOptions,
+): Promise<string[]> {
+  const last: Remembered | undefined = key === undefined ? undefined : await lookUp(lake, pipeline, key, options);
+  if (last === undefined) return ['it has not run yet'];
+  const then = last.ingredients;
+  const names = [...new Set([...Object.keys(then.inputs), ...Object.keys(now.inputs)])].sort();
+  return [
+    ...names.filter((name) => then.inputs[name] !== now.inputs[name]).map((name) => `${name} changed`),
+    ...(then.parameters === now.parameters ? [] : ['its definition changed']),
+    ...(then.code === now.code ? [] : ['its code changed']),
+    ...(then.packages === now.packages ? [] : ['packages or platform changed']),
+  ];
+}

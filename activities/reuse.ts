@@ -1,0 +1,111 @@
+import { sha256Of } from '../lake/hashing.js';
+import { firstBroken, type Ingredients, lookUp, remember, reuseKey } from '../lake/reuse.js';
+import type { Artifact } from '../lake/types.js';
+import { type Deps, definitionOf } from './deps.js';
+import type { FrozenDefinition } from './resolve/frozen.js';
+import { inputsOf, type Recipe, recipeOf } from './resolve/ingredients.js';
+import type { PublishInput, StepInput, StepRecord, StepResult } from './types.js';
+
+/** What a step's work leaves; the rest of its result is the engine's to tell. */
+export type Made = Omit<StepResult, 'inputs' | 'began' | 'seconds' | 'attempt' | 'reused' | 'key'>;
+
+type Done = Omit<StepResult, 'inputs' | 'reused' | 'key'>;
+
+/**
+ * The result of a step: what was kept under its reuse key or, where that is nothing whole or the run is forced, what
+ * `work` makes, which is then kept. `work` sees of the input only what the step's recipe says that it reads, so nothing
+ * that the key does not cover can get into its result.
+ */
+export async function reusing<I extends StepInput>(
+  deps: Deps,
+  input: I,
+  signal: AbortSignal,
+  work: (given: I) => Promise<Done>,
+): Promise<StepResult> {
+  const { lake } = deps;
+  const { pipeline, force } = input.header;
+  const definition = await definitionOf(lake, input);
+  const recipe = recipeOf(definition, input.step);
+  if (recipe === undefined) return { ...(await work(input)), inputs: digestsOf(input), reused: false };
+
+  const given = onlyRead(input, recipe);
+  const content = contentOf(definition, input.step);
+  const records = 'steps' in input ? (input as unknown as PublishInput).steps : [];
+  const read = inputsOf(recipe, input.step.id, input, records);
+  const ingredientsWith = (bytes: string | undefined): Promise<Ingredients> =>
+    ingredientsOf(deps, input.step.id, recipe, { ...read, ...(bytes !== undefined && { content: bytes }) });
+
+  // A file's content is known once it has been read; the plan has compared it with what is kept.
+  const early = content === 'unread' ? undefined : await ingredientsWith(content);
+  if (early !== undefined && !force) {
+    const kept = await lookUp(lake, pipeline, reuseKey(early), { signal });
+    const broken = kept && (await firstBroken(lake, kept, { signal }));
+    if (kept !== undefined && broken === undefined)
+      return { ...(kept.result as StepResult), reused: true, key: kept.key };
+    // Its bytes are not what its name says, so it is nobody's; out of the way, it can be written again.
+    if (broken !== undefined) await lake.store.delete(broken.uri, { signal });
+  }
+
+  const made = { ...(await work(given)), inputs: digestsOf(given) };
+  const ingredients = early ?? (await ingredientsWith(String(made.facts.sha256)));
+  const key = await remember(lake, pipeline, ingredients, { objects: objectsOf(made), result: made }, { signal });
+  return { ...made, reused: false, key };
+}
+
+/** Everything that decides what a step leaves; `inputs` are digests by name. */
+export async function ingredientsOf(
+  { code }: Pick<Deps, 'code'>,
+  step: string,
+  recipe: Recipe,
+  inputs: Record<string, string>,
+): Promise<Ingredients> {
+  const [own, packages] = await Promise.all([code.of(...recipe.code), code.packages()]);
+  return { step, code: own, packages, parameters: sha256Of(JSON.stringify(recipe.parameters)), inputs };
+}
+
+/**
+ * What a source's bytes are known by before they are read: a sample's by the code that generates it. `unread` for a file;
+ * undefined for a step that reads no source.
+ */
+function contentOf({ sources }: FrozenDefinition, { id, stage }: StepInput['step']): string | 'unread' | undefined {
+  if (stage !== 'ingest') return undefined;
+  return sources.find(({ name }) => `ingest/${name}` === id)?.generator ?? 'unread';
+}
+
+/** A run's publication is known by the definition, the code that publishes, and what all steps before it left. */
+export async function publicationOf(
+  { code }: Pick<Deps, 'code'>,
+  definition: Artifact,
+  frozen: FrozenDefinition,
+  records: readonly Pick<StepRecord, 'id' | 'stage' | 'tables' | 'artifacts' | 'quarantine'>[],
+): Promise<string> {
+  const lines = records
+    .filter((record) => recipeOf(frozen, record) !== undefined)
+    .map((record) => `${record.id} ${objectsOf(record).map(({ sha256 }) => sha256)}\n`)
+    .sort();
+  const publishing = [await code.of('activities/publish/index'), await code.packages()];
+  return sha256Of([definition.sha256, ...publishing, ...lines].join('\n'));
+}
+
+/** The objects of a result, in an order of their names. */
+function objectsOf({
+  tables,
+  artifacts,
+  quarantine,
+}: Pick<StepResult, 'tables' | 'artifacts' | 'quarantine'>): Artifact[] {
+  const named = Object.entries({ ...tables, ...artifacts }).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...named.map(([, ref]) => ref), ...(quarantine === undefined ? [] : [quarantine])].map(
+    ({ uri, sha256, bytes }) => ({ uri, sha256, bytes }),
+  );
+}
+
+function onlyRead<I extends StepInput>(input: I, { reads }: Recipe): I {
+  const pick = <T>(all: Record<string, T>): Record<string, T> =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => reads.includes(name)));
+  return { ...input, tables: pick(input.tables), artifacts: pick(input.artifacts) };
+}
+
+function digestsOf({ tables, artifacts }: Pick<StepInput, 'tables' | 'artifacts'>): string[] {
+  const digests = [...Object.values(tables), ...Object.values(artifacts)].map(({ sha256 }) => sha256);
+  return [...new Set(digests)].sort();
+}
