@@ -7,6 +7,7 @@ import { loadSample, type ResolvedSources, resolveSources, sampleModule } from '
 import { addressOf, putArtifact } from '../../lake/artifacts.js';
 import { readCurrent } from '../../lake/current.js';
 import { sha256Of } from '../../lake/hashing.js';
+import { readPointer } from '../../lake/pointer.js';
 import { anyKept } from '../../lake/reuse.js';
 import type { Artifact, CallOptions } from '../../lake/types.js';
 import { batchIdOf, type Deps, prefixOf } from '../deps.js';
@@ -42,11 +43,13 @@ export const createResolveActivities = (deps: Deps) => ({
 
     const definition = await freeze(deps, pipeline, found, folder);
     const frozen = await keep(deps, input, definition, { signal });
-    const contents = await contentsFor(deps, input, definition, found, { signal });
+    const held = await isHeld(deps, input, { signal });
+    const contents = held ? {} : await contentsFor(deps, input, definition, found, { signal });
+    const wanted = held ? [] : planSteps(definition, input.only);
     const steps = await decide(
       deps,
       pipeline.name,
-      { definition, steps: planSteps(definition, input.only), contents, force: input.force },
+      { definition, steps: wanted, contents, force: input.force },
       { signal },
     );
     const plan: Plan = {
@@ -68,9 +71,20 @@ export const createResolveActivities = (deps: Deps) => ({
         steps: steps.length,
         reused: steps.filter(({ decision }) => decision === 'reuse').length,
       });
+    if (held) return { ...plan, ended: 'held' };
     return (await isPublished(deps, input, definition, plan, { signal })) ? { ...plan, ended: 'unchanged' } : plan;
   }),
 });
+
+/** Whether what this run would publish is held back: then nothing is made for it. What would be made can still be planned. */
+async function isHeld(
+  { lake }: Deps,
+  { pipeline, only, dry = false }: ResolveInput,
+  options: CallOptions,
+): Promise<boolean> {
+  if (dry || only?.includes('publish') === false) return false;
+  return (await readPointer(lake.store, pipeline, options))?.pointer.hold != null;
+}
 
 async function freeze(
   { code }: Deps,

@@ -151,7 +151,10 @@ needs('engine').describe('schedules on a real engine', () => {
         expect(back).toMatchObject({ from: 2, to: 1, generation: 3, hold: { reason: 'shops are missing' } });
         expect(await latest()).toBe(good);
         expect(await outcomeOf()).toEqual(['schedule', 'held']);
-        expect(await refresh()).toMatchObject({ outcome: 'held' });
+        // Before any stage: nothing is made that could not be published.
+        expect(await refresh()).toMatchObject({ outcome: 'held', stages: {} });
+        const training = await (await client.refresh({ pipeline: NAME, only: ['train'] })).result();
+        expect(training.outcome).toBe('unchanged');
         expect(await latest()).toBe(good);
         const status = await georefresh(['status', NAME], env);
         expect(status.out).toContain('held at generation 3, content of 1');
