@@ -199,6 +199,8 @@ export interface UpRecord extends ProcessId {
 
 export interface UpOptions extends EmbeddedOptions {
   workers: number;
+  /** Whether one more process signals new files under `inputs`. */
+  watch?: boolean;
   /** Told once when all is up, and each time when a worker was replaced. */
   onUp(up: { ui?: string; address: string; enginePid?: number; pids: number[] }): void;
   /** Ends it: workers, then the engine. */
@@ -254,18 +256,24 @@ export async function runUp(options: UpOptions): Promise<UpRecord | undefined> {
     const program = fileURLToPath(new URL('../workers/main.js', import.meta.url));
     if (!existsSync(program))
       throw new GeorefreshError('GR-5006', 'the project is not built: npm run build', { where: [{ file: program }] });
-    const fleet = startFleet({
-      ...{ count: workers, program, env: { ...env, GEOREFRESH_HOME: home } },
-      args: ['--address', connection.address, '--namespace', namespace],
-      onRestart: (died, how) => onNotice(`worker ${died} ended ${how}; another one takes its place`),
-      onEnd: (ended) => void rm(join(workersFolder(home), `${ended}.json`), { force: true }),
+    const common = {
+      ...{ program, env: { ...env, GEOREFRESH_HOME: home } },
+      onEnd: (ended: number) => void rm(join(workersFolder(home), `${ended}.json`), { force: true }),
+    };
+    const args = ['--address', connection.address, '--namespace', namespace];
+    const restarted = (what: string) => (died: number, how: string) =>
+      onNotice(`${what} ${died} ended ${how}; another one takes its place`);
+    const fleet = startFleet({ ...common, count: workers, args, onRestart: restarted('worker') });
+    const watcher = startFleet({
+      ...{ ...common, count: options.watch ? 1 : 0, args: [...args, '--roles', 'watch'] },
+      onRestart: restarted('watcher'),
     });
-    ending.unshift(() => fleet.stop(force));
+    ending.unshift(() => Promise.all([fleet.stop(force), watcher.stop(force)]));
     const stopped = new Promise<void>((resolve) => {
       if (until.aborted) resolve();
       until.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([fleet.ready, stopped, failed]);
+    await Promise.race([Promise.all([fleet.ready, watcher.ready]), stopped, failed]);
     if (!until.aborted)
       onUp({
         address: connection.address,
@@ -273,7 +281,7 @@ export async function runUp(options: UpOptions): Promise<UpRecord | undefined> {
         ...(ui !== undefined && { ui }),
         ...(pid !== undefined && { enginePid: pid }),
       });
-    await Promise.race([stopped, failed, fleet.failed]);
+    await Promise.race([stopped, failed, fleet.failed, watcher.failed]);
     return undefined;
   } finally {
     for (const end of ending) await end().catch((error: unknown) => log.warn({ err: error }, 'an end was not clean'));

@@ -62,6 +62,15 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('the kind of store'),
+  watch: z
+    .strictObject({
+      every: duration
+        .prefault('30s')
+        .describe('how often the sources are looked at where the system tells of no change, as on network drives'),
+      settle: duration.prefault('2s').describe('a file counts as whole when it stayed the same for so long'),
+    })
+    .prefault({})
+    .describe('how `georefresh up --watch` looks out for new files under `inputs`'),
   log: z
     .strictObject({
       level: z
@@ -96,6 +105,8 @@ export const ENVIRONMENT = {
   GEOREFRESH_THREADS: 'compute.threads',
   GEOREFRESH_MEMORY: 'compute.memory',
   GEOREFRESH_SCRATCH: 'scratch.maxBytes',
+  GEOREFRESH_WATCH_EVERY: 'watch.every',
+  GEOREFRESH_WATCH_SETTLE: 'watch.settle',
   STORAGE_PROVIDER: 'storage.provider',
   LOG_LEVEL: 'log.level',
   LOG_FILE: 'log.file',

@@ -7,8 +7,9 @@ import { readSettings } from '../config/settings.js';
 import { externalEngine } from './engine/external.js';
 import { ownProcess } from './engine/process.js';
 import { writeJson } from './engine/state.js';
-import { ROLES, type Role, startWorkers } from './roles.js';
+import { ROLES } from './roles.js';
 import { installRuntime } from './runtime.js';
+import { isWorkerRole, PROCESS_ROLES, type ProcessRole, startRoles } from './start.js';
 
 const { values } = parseArgs({
   options: {
@@ -21,13 +22,14 @@ const settings = await readSettings();
 const log = createLogger({ ...settings.log, base: { role: 'worker' } });
 installRuntime(log);
 
-const roles = values.roles.split(',').map((role): Role => {
-  const known = ROLES.find((name) => name === role);
-  if (known === undefined) throw new GeorefreshError('GR-1001', `no role ${role}; there are ${ROLES.join(', ')}`);
+const roles = values.roles.split(',').map((role): ProcessRole => {
+  const known = PROCESS_ROLES.find((name) => name === role);
+  if (known === undefined)
+    throw new GeorefreshError('GR-1001', `no role ${role}; there are ${PROCESS_ROLES.join(', ')}`);
   return known;
 });
 const external = await externalEngine(process.env);
-const workers = await startWorkers({
+const workers = await startRoles({
   // An engine elsewhere is described by the environment, with its keys; one of this home by its address.
   connection: external?.connection ?? { address: values.address ?? '127.0.0.1:7233' },
   namespace: external?.namespace ?? values.namespace ?? settings.engine.namespace,
@@ -40,7 +42,8 @@ const workers = await startWorkers({
 const folder = join(settings.home, 'engine', 'workers');
 const record = join(folder, `${process.pid}.json`);
 mkdirSync(folder, { recursive: true });
-await writeJson(record, { ...ownProcess(), roles });
+const worked = roles.filter(isWorkerRole);
+if (worked.length > 0) await writeJson(record, { ...ownProcess(), roles: worked });
 process.send?.('ready');
 
 const stop = (): void => {

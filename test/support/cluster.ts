@@ -21,6 +21,8 @@ export interface ClusterOptions {
   /** Used by this cluster alone: what its records name was started by it. */
   home: string;
   workers?: number;
+  /** Whether files under its inputs are signalled when they change. */
+  watch?: boolean;
   /** Settings by environment; a short heartbeat timeout makes faults cheap. */
   env?: Record<string, string>;
 }
@@ -47,16 +49,20 @@ export interface Cluster {
 }
 
 /** Starts a cluster and waits until its workers are there. Rejects with what it said where it does not come up. */
-export async function startCluster({ home, workers = 2, env = {} }: ClusterOptions): Promise<Cluster> {
+export async function startCluster({ home, workers = 2, watch = false, env = {} }: ClusterOptions): Promise<Cluster> {
   if (!existsSync(PROGRAM)) throw new Error('the project is not built: npm run build');
   const log = new LogTail(join(home, 'logs', 'pipeline.log'));
   const settings = { ...surroundings(), ...env, GEOREFRESH_HOME: home };
   // A group of its own: the workers are forked into it, and one signal reaches `up` and them at once.
-  const up = spawn(process.execPath, [PROGRAM, 'up', '--workers', String(workers), '--json'], {
-    env: settings,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
+  const up = spawn(
+    process.execPath,
+    [PROGRAM, 'up', '--workers', String(workers), '--json', ...(watch ? ['--watch'] : [])],
+    {
+      env: settings,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    },
+  );
   let said = '';
   up.stderr.on('data', (text: Buffer) => {
     said += text.toString('utf8');

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { readSettings } from '../../../config/settings.js';
 import { examples, parseCount } from '../arguments.js';
@@ -8,11 +9,12 @@ export const upCommand = (shell: Shell): Command =>
   new Command('up')
     .description('Keeps the engine and worker processes running until Ctrl-C')
     .option('--workers <count>', 'worker processes', parseCount(1, 64), 1)
+    .option('--watch', 'signal pipelines whose files under inputs change, so that they are refreshed')
     .addHelpText(
       'after',
-      examples('georefresh up', 'georefresh up --workers 2', 'TEMPORAL_ADDRESS=temporal:7233 georefresh up'),
+      examples('georefresh up', 'georefresh up --workers 2 --watch', 'TEMPORAL_ADDRESS=temporal:7233 georefresh up'),
     )
-    .action(async ({ workers }: { workers: number }) => {
+    .action(async ({ workers, watch = false }: { workers: number; watch?: boolean }) => {
       const [settings, log, { runUp }] = await Promise.all([
         readSettings(shell.env),
         loggerOf(shell),
@@ -26,7 +28,7 @@ export const upCommand = (shell: Shell): Command =>
         { once: true },
       );
       const other = await runUp({
-        ...{ settings, env: shell.env, log, workers, until: stop.gently, force: force.signal },
+        ...{ settings, env: shell.env, log, workers, watch, until: stop.gently, force: force.signal },
         onProgress: (progress) => tellProgress(shell, progress),
         onNotice: (text) => shell.note(`! ${text}`),
         onUp: ({ ui, address, enginePid, pids }) => {
@@ -38,10 +40,12 @@ export const upCommand = (shell: Shell): Command =>
               ui: ui ?? null,
               enginePid: enginePid ?? null,
               workers: pids,
+              watching: watch ? join(settings.home, 'inputs') : null,
             });
           shell.data(`engine   ${address}${enginePid === undefined ? '' : ` (process ${enginePid})`}`);
           if (ui !== undefined) shell.data(`web UI   ${ui}`);
           shell.data(`workers  ${pids.join(', ')}`);
+          if (watch) shell.data(`watching ${join(settings.home, 'inputs')}`);
           shell.data(`home     ${settings.home}`);
           shell.note('Ctrl-C stops all of it');
         },
