@@ -9,7 +9,7 @@ import { type Cluster, startCluster } from '../support/cluster.js';
 import { temporaryHome } from '../support/home.js';
 import { needs } from '../support/needs.js';
 import { startReader } from '../support/reader.js';
-import { type SmallDefinition, smallFiles, writeSmallPipeline } from '../support/small-pipeline.js';
+import { type SmallDefinition, writeSmallPipeline } from '../support/small-pipeline.js';
 import { faultsOf } from '../support/snapshots.js';
 
 const NAME = 'shops-next';
@@ -50,8 +50,9 @@ async function isPublished({ client, home }: Cluster): Promise<boolean> {
     .digest('hex');
   const run = (await client.status(NAME)).pipelines[0]?.published?.run;
   if (run === undefined) return false;
-  const { sources } = await client.show(run);
-  return sources.some((source) => source.sha256 === sha256);
+  // The manifest of a run is written behind its publication.
+  const manifest = await client.show(run).catch(() => undefined);
+  return manifest?.sources.some((source) => source.sha256 === sha256) ?? false;
 }
 
 async function until(done: () => Promise<boolean>, what: string): Promise<void> {
