@@ -1,12 +1,13 @@
 import type { Client, Connection } from '@temporalio/client';
 import { GeorefreshError } from '../config/errors.js';
-import { listPipelines, loadPipeline } from '../config/load.js';
+import { listPipelines } from '../config/load.js';
 import { readSettings } from '../config/settings.js';
 import type { Manifest } from '../lake/manifest.js';
 import type { Hold } from '../lake/pointer.js';
 import { releaseHold } from '../lake/release.js';
 import type { ObjectStore } from '../lake/types.js';
 import type { RefreshInput } from '../workflows/messages.js';
+import { pacingReader } from './pacing.js';
 import {
   findManifest,
   type PublishedOutput,
@@ -149,6 +150,8 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
     return [pipeline];
   };
 
+  const pacingOf = pacingReader(settings);
+
   const client: Georefresh = {
     store,
     schedules: schedulingOf(settings, needed),
@@ -220,10 +223,9 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       await (await client.find(run)).cancel();
     },
     async signalNewData({ pipeline, fingerprint }) {
-      await checked(pipeline);
-      const { pipeline: definition } = await loadPipeline(pipeline, settings);
+      const pacing = await pacingOf(pipeline);
       const { signalNewData } = await import('./signals.js');
-      return signalNewData(await needed(), pipeline, definition.signals, fingerprint);
+      return signalNewData(await needed(), pipeline, pacing, fingerprint);
     },
     async rollback(request) {
       await checked(request.pipeline);
