@@ -56,6 +56,9 @@ export const pipeline = z.strictObject({
           table: tableName.describe('the rows to predict'),
           as: identifier.describe('column that takes the prediction'),
           min: z.number().optional().describe('lower predictions become this'),
+          partition: identifier
+            .optional()
+            .describe('column of that table: predicted and reused separately for each of its values'),
         })
         .optional()
         .describe("the champion's predictions for a table, as table `predictions`"),
