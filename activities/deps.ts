@@ -25,7 +25,7 @@ export interface Deps {
   pool: KernelPool;
   code: CodeDigests;
   log: Logger;
-  settings: ReadonlyDeep<Pick<Settings, 'home' | 'pipelines' | 'engine' | 'retry'>>;
+  settings: ReadonlyDeep<Pick<Settings, 'home' | 'pipelines' | 'engine' | 'retry' | 'partitions'>>;
 }
 
 /** Key prefix of what a stage leaves in the lake. */
@@ -49,12 +49,17 @@ export async function definitionOf(
   const known = definitions.get(definition.sha256);
   if (known !== undefined) return known;
   const frozen = JSON.parse(Buffer.from(await fetchBytes(store, definition)).toString('utf8')) as FrozenDefinition;
-  definitions.set(definition.sha256, frozen);
+  noteDefinition(definition, frozen);
+  return frozen;
+}
+
+/** Makes a definition known to this process that is not, or not yet, kept as an artifact. */
+export function noteDefinition({ sha256 }: Pick<Artifact, 'sha256'>, definition: FrozenDefinition): void {
+  definitions.set(sha256, definition);
   for (const oldest of definitions.keys()) {
     if (definitions.size <= KEPT_DEFINITIONS) break;
     definitions.delete(oldest);
   }
-  return frozen;
 }
 
 /** An input of a step by name; that it is missing is a fault of the plan. */

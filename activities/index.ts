@@ -1,6 +1,7 @@
 import type { Deps } from './deps.js';
 import { createFeatureActivities } from './features/index.js';
 import { createIngestActivities } from './ingest/index.js';
+import { createPartitionActivities } from './partitions/index.js';
 import { createPublishActivities } from './publish/index.js';
 import { createResolveActivities } from './resolve/index.js';
 import { createScoreActivities } from './score/index.js';
@@ -15,6 +16,7 @@ export const createActivities = (deps: Deps) => ({
   ...createFeatureActivities(deps),
   ...createTrainActivities(deps),
   ...createScoreActivities(deps),
+  ...createPartitionActivities(deps),
   ...createPublishActivities(deps),
 });
 

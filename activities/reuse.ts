@@ -4,7 +4,7 @@ import type { Artifact } from '../lake/types.js';
 import { type Deps, definitionOf } from './deps.js';
 import type { FrozenDefinition } from './resolve/frozen.js';
 import { inputsOf, type Recipe, recipeOf } from './resolve/ingredients.js';
-import type { PublishInput, StepInput, StepRecord, StepResult } from './types.js';
+import type { PublishInput, RunHeader, StepInput, StepRecord, StepResult } from './types.js';
 
 /** What a step's work leaves; the rest of its result is the engine's to tell. */
 export type Made = Omit<StepResult, 'inputs' | 'began' | 'seconds' | 'attempt' | 'reused' | 'key'>;
@@ -23,33 +23,62 @@ export async function reusing<I extends StepInput>(
   work: (given: I) => Promise<Done>,
 ): Promise<StepResult> {
   const { lake } = deps;
-  const { pipeline, force } = input.header;
-  const definition = await definitionOf(lake, input);
-  const recipe = recipeOf(definition, input.step);
-  if (recipe === undefined) return { ...(await work(input)), inputs: digestsOf(input), reused: false };
-
-  const given = onlyRead(input, recipe);
-  const content = contentOf(definition, input.step);
-  const records = 'steps' in input ? (input as unknown as PublishInput).steps : [];
-  const read = inputsOf(recipe, input.step.id, input, records);
-  const ingredientsWith = (bytes: string | undefined): Promise<Ingredients> =>
-    ingredientsOf(deps, input.step.id, recipe, { ...read, ...(bytes !== undefined && { content: bytes }) });
-
-  // A file's content is known once it has been read; the plan has compared it with what is kept.
-  const early = content === 'unread' ? undefined : await ingredientsWith(content);
-  if (early !== undefined && !force) {
-    const kept = await lookUp(lake, pipeline, reuseKey(early), { signal });
-    const broken = kept && (await firstBroken(lake, kept, { signal }));
-    if (kept !== undefined && broken === undefined)
-      return { ...(kept.result as StepResult), reused: true, key: kept.key };
-    // Its bytes are not what its name says, so it is nobody's; out of the way, it can be written again.
-    if (broken !== undefined) await lake.store.delete(broken.uri, { signal });
-  }
-
+  const looked = await lookForStep(deps, input, signal);
+  if (looked.recipe === undefined) return { ...(await work(input)), inputs: digestsOf(input), reused: false };
+  if (looked.kept !== undefined) return looked.kept;
+  const given = onlyRead(input, looked.recipe);
   const made = { ...(await work(given)), inputs: digestsOf(given) };
-  const ingredients = early ?? (await ingredientsWith(String(made.facts.sha256)));
-  const key = await remember(lake, pipeline, ingredients, { objects: objectsOf(made), result: made }, { signal });
-  return { ...made, reused: false, key };
+  const ingredients =
+    looked.ingredients ??
+    (await ingredientsOf(deps, input.step.id, looked.recipe, { ...looked.read, content: String(made.facts.sha256) }));
+  const kept = { objects: objectsOf(made), result: made };
+  return { ...made, reused: false, key: await remember(lake, input.header.pipeline, ingredients, kept, { signal }) };
+}
+
+interface Looked {
+  /** Undefined for a step that is never reused. */
+  recipe?: Recipe;
+  read: Record<string, string>;
+  /** Undefined where what decides the result is known only when it is made: a file's content, which the plan has looked at. */
+  ingredients?: Ingredients;
+  kept?: StepResult;
+}
+
+/** What is kept of a step that is about to run. */
+export async function lookForStep(deps: Deps, input: StepInput, signal: AbortSignal, clear = true): Promise<Looked> {
+  const definition = await definitionOf(deps.lake, input);
+  const recipe = recipeOf(definition, input.step);
+  if (recipe === undefined) return { read: {} };
+  const records = 'steps' in input ? (input as PublishInput).steps : [];
+  const read = inputsOf(recipe, input.step.id, input, records);
+  const content = contentOf(definition, input.step);
+  if (content === 'unread') return { recipe, read };
+  const ingredients = await ingredientsOf(deps, input.step.id, recipe, {
+    ...read,
+    ...(content !== undefined && { content }),
+  });
+  const kept = await recallOrClear<StepResult>(deps, input.header, ingredients, signal, clear);
+  return { recipe, read, ingredients, ...(kept && { kept: { ...kept.result, reused: true, key: kept.key } }) };
+}
+
+/**
+ * What is kept under a key, unless the run is forced. A damaged object is put out of the way: its bytes are not what its
+ * name says, so it is nobody's, and can be written again.
+ */
+export async function recallOrClear<T>(
+  { lake }: Pick<Deps, 'lake'>,
+  { pipeline, force }: Pick<RunHeader, 'pipeline' | 'force'>,
+  ingredients: Ingredients,
+  signal: AbortSignal,
+  clear = true,
+): Promise<{ key: string; result: T } | undefined> {
+  if (force) return undefined;
+  const kept = await lookUp(lake, pipeline, reuseKey(ingredients), { signal });
+  if (kept === undefined) return undefined;
+  const broken = await firstBroken(lake, kept, { signal });
+  if (broken === undefined) return { key: kept.key, result: kept.result as T };
+  if (clear) await lake.store.delete(broken.uri, { signal });
+  return undefined;
 }
 
 /** Everything that decides what a step leaves; `inputs` are digests by name. */

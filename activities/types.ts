@@ -45,6 +45,8 @@ export interface PlanStep {
   needs: string[];
   /** One line for people, shown on the engine's timeline. */
   summary: string;
+  /** Whether it is made in partitions, each an activity's work. */
+  partitioned?: boolean;
 }
 
 /**
@@ -59,6 +61,8 @@ export interface DecidedStep extends PlanStep {
   why: string[];
   /** What it left, where it is reused. */
   result?: StepResult;
+  /** Which of its partitions would run, where the plan was asked only to look and could tell. */
+  partitions?: { name: string; decision: Decision }[];
 }
 
 /** The steps of a run in an order in which each stands behind those it needs. The frozen definition is an artifact. */
@@ -70,6 +74,8 @@ export interface Plan {
   steps: DecidedStep[];
   /** Set where there is nothing to do: the published snapshot is what a run would publish, or nothing may be published. */
   ended?: 'unchanged' | 'held';
+  /** How many activities of a partitioned step may be under way at a time. */
+  window: number;
   /** How long a silent worker is waited for, in milliseconds. */
   heartbeatTimeout: number;
   /** Intervals in milliseconds. */
@@ -84,6 +90,36 @@ export interface StepInput {
   /** Outputs of the steps that this one needs. */
   tables: Record<string, TableRef>;
   artifacts: Record<string, Artifact>;
+}
+
+/** How a partitioned step is to be made: as chunks of partitions that have no kept result, then all put together. */
+export interface Split {
+  /** The whole step, where it is kept. */
+  kept?: StepResult;
+  /** What is known of each partition. */
+  ledger: Artifact;
+  /** One line for people for each chunk. */
+  chunks: string[];
+  partitions: number;
+  began: number;
+  seconds: number;
+}
+
+export interface PartInput extends StepInput {
+  ledger: Artifact;
+  chunk: number;
+}
+
+/** The partitions of a chunk, as an artifact, and how long they took. */
+export interface PartsMade {
+  parts: Artifact;
+  seconds: number;
+}
+
+export interface GatherInput extends StepInput {
+  ledger: Artifact;
+  made: PartsMade[];
+  began: number;
 }
 
 /** What a step leaves: references by name, counts, nothing bulky. */

@@ -1,3 +1,4 @@
+import { signalsOf } from '../config/definition/timing.js';
 import { loadPipeline, type PipelinePlaces } from '../config/load.js';
 import type { SignalPacing } from '../workflows/messages.js';
 
@@ -10,7 +11,7 @@ export function pacingReader(places: PipelinePlaces): (pipeline: string) => Prom
   return (pipeline) => {
     const found = known.get(pipeline);
     if (found !== undefined && performance.now() < found.until) return found.pacing;
-    const pacing = loadPipeline(pipeline, places).then(({ pipeline: { signals } }) => signals);
+    const pacing = loadPipeline(pipeline, places).then(({ pipeline: definition }) => signalsOf(definition));
     known.set(pipeline, { until: performance.now() + FRESH_MS, pacing });
     pacing.catch(() => known.delete(pipeline));
     return pacing;

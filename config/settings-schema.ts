@@ -47,6 +47,17 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('what a worker may use'),
+  partitions: z
+    .strictObject({
+      rows: z
+        .int()
+        .min(1)
+        .default(25_000)
+        .describe('partitions of a step are made together up to so many rows, and kept one by one'),
+      window: z.int().min(1).max(1000).default(4).describe('so many such chunks of a step are under way at a time'),
+    })
+    .prefault({})
+    .describe('steps that are made in partitions'),
   scratch: z
     .strictObject({
       maxBytes: size.prefault('4GB').describe('local copies of artifacts kept at most, the least used go first'),

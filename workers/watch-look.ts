@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import type { Pipeline } from '../config/definition/pipeline.js';
+import { signalsOf } from '../config/definition/timing.js';
 import { codeOf } from '../config/errors.js';
 import { listPipelines, loadPipeline, type PipelinePlaces } from '../config/load.js';
 import { resolveSources } from '../config/sources.js';
@@ -38,7 +39,7 @@ export async function lookAtSources(
         const paths = Object.values(pipeline.sources).map(({ uri }) => join(inputs, uri));
         return {
           pipeline: name,
-          pacing: pipeline.signals,
+          pacing: signalsOf(pipeline),
           paths: paths.filter((path) => isBelow(inputs, path)),
           state: await stateOf(pipeline, places.home, inputs),
         };

@@ -2,6 +2,7 @@ import { CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import type { DecidedStep, Plan, RunHeader, StepInput, StepRecord, StepResult } from '../activities/types.js';
 import { stepOptions } from './activity-options.js';
+import { makeInPartitions } from './partitions.js';
 import type { Tracker } from './tracker.js';
 
 /**
@@ -20,11 +21,8 @@ export async function executePlan(
   };
 
   const call = (step: DecidedStep, input: StepInput): Promise<StepResult> => {
-    const options = {
-      ...stepOptions(step.queue, plan),
-      activityId: step.id,
-      summary: step.summary,
-    };
+    const options = { ...stepOptions(step.queue, plan), activityId: step.id, summary: step.summary };
+    if (step.partitioned === true) return makeInPartitions(queues.compute, plan, step, input, options, tracker);
     if (step.stage === 'publish')
       return queues.io.publish.executeWithOptions(options, [{ ...input, steps: [...records] }]);
     return queues[step.queue][step.stage].executeWithOptions(options, [input]);

@@ -43,6 +43,8 @@ export interface StageProgress {
   rowsIn: number;
   rowsOut: number;
   quarantined: number;
+  /** Of its partitioned steps, as far as they have been divided. */
+  partitions?: { all: number; done: number };
 }
 
 export interface Progress {

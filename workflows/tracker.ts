@@ -39,6 +39,15 @@ export class Tracker {
     setCurrentDetails(this.markdown());
   }
 
+  /** Tells how many partitions of a step there are, or that so many more are done. */
+  partitions(step: PlanStep, count: { all?: number; done?: number }): void {
+    const entry = this.of(step);
+    entry.partitions = {
+      all: (entry.partitions?.all ?? 0) + (count.all ?? 0),
+      done: (entry.partitions?.done ?? 0) + (count.done ?? 0),
+    };
+  }
+
   end(step: PlanStep, result: StepResult): void {
     const entry = this.of(step);
     entry.running = entry.running.filter((id) => id !== step.id);

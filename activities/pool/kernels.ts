@@ -2,7 +2,9 @@ import { assignPoints } from '../features/geo/assign.js';
 import { buildBallTree } from '../features/geo/ball-tree.js';
 import { bufferShare } from '../features/geo/buffer-share.js';
 import { nearest } from '../features/geo/nearest.js';
+import { reach } from '../features/geo/reach.js';
 import { countWithin } from '../features/geo/within.js';
+import { digestLists } from '../partitions/digests.js';
 import { renderReportPage } from '../publish/render.js';
 import { scoreOnnx } from '../score/onnx.js';
 import { fitModel } from '../train/learners.js';
@@ -17,6 +19,7 @@ export const KERNELS = {
   buildBallTree,
   bufferShare,
   countWithin,
+  digestLists,
   exportModel,
   fitFold,
   fitModel,
@@ -24,6 +27,7 @@ export const KERNELS = {
   judgeModels,
   nearest,
   predictModel,
+  reach,
   renderReportPage,
   scoreOnnx,
 } satisfies Record<string, (input: never, hooks: Hooks) => unknown>;

@@ -16,7 +16,7 @@ export interface FrozenSource {
  * artifact, so its JSON holds nothing that differs between two runs of the same definition.
  */
 export interface FrozenDefinition {
-  /** Each `sql` holds the text of its file. */
+  /** Each `sql` holds the text of its file. What says when it is refreshed is left out: it changes nothing of what is made. */
   pipeline: Pipeline;
   sources: FrozenSource[];
 }

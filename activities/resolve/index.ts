@@ -10,8 +10,9 @@ import { sha256Of } from '../../lake/hashing.js';
 import { readPointer } from '../../lake/pointer.js';
 import { anyKept } from '../../lake/reuse.js';
 import type { Artifact, CallOptions } from '../../lake/types.js';
-import { batchIdOf, type Deps, prefixOf } from '../deps.js';
+import { batchIdOf, type Deps, noteDefinition, prefixOf } from '../deps.js';
 import { activity, type StepContext } from '../durable.js';
+import { divide } from '../partitions/index.js';
 import { publicationOf } from '../reuse.js';
 import { parseParams } from '../train/learners.js';
 import { type Plan, type ResolveInput, STAGES } from '../types.js';
@@ -19,7 +20,7 @@ import type { FrozenDefinition } from './frozen.js';
 import { recipeOf } from './ingredients.js';
 import { planSteps } from './plan.js';
 import { contentsOf } from './steps/contents.js';
-import { decide } from './steps/decide.js';
+import { type DecideInput, decide } from './steps/decide.js';
 
 export const createResolveActivities = (deps: Deps) => ({
   /**
@@ -27,7 +28,8 @@ export const createResolveActivities = (deps: Deps) => ({
    * freezes the result as an artifact: whatever changes on disk later, this run keeps to it. Then it looks what of the
    * steps' results is there already.
    */
-  resolve: activity(deps.log, async (input: ResolveInput, { signal }: StepContext): Promise<Plan> => {
+  resolve: activity(deps.log, async (input: ResolveInput, context: StepContext): Promise<Plan> => {
+    const { signal } = context;
     const { lake, log, settings } = deps;
     const unknown = input.only?.filter((stage) => !STAGES.includes(stage)) ?? [];
     if (unknown.length > 0) throw new GeorefreshError('GR-1005', unknown.join(', '));
@@ -49,7 +51,13 @@ export const createResolveActivities = (deps: Deps) => ({
     const steps = await decide(
       deps,
       pipeline.name,
-      { definition, steps: wanted, contents, force: input.force },
+      {
+        definition,
+        steps: wanted,
+        contents,
+        force: input.force,
+        ...(input.dry === true && { partitions: partitionsOf(deps, input, frozen, context) }),
+      },
       { signal },
     );
     const plan: Plan = {
@@ -57,6 +65,7 @@ export const createResolveActivities = (deps: Deps) => ({
       ...(!found.sample && { inputs: found.root }),
       sample: found.sample,
       steps,
+      window: settings.partitions.window,
       heartbeatTimeout: settings.engine.heartbeatTimeout,
       retry: settings.retry,
     };
@@ -92,10 +101,11 @@ async function freeze(
   { sources, sample }: ResolvedSources,
   folder: string,
 ): Promise<FrozenDefinition> {
+  const { schedule: _schedule, signals: _signals, ...made } = pipeline;
   const module = sample ? sampleModule(folder) : undefined;
   const generator = module === undefined ? undefined : await code.ofFile(module);
   return {
-    pipeline,
+    pipeline: made,
     sources: sources.map(({ name, present }) => ({
       name,
       from: !present ? 'absent' : sample ? 'sample' : 'file',
@@ -115,8 +125,22 @@ async function keep(
   const prefix = prefixOf(pipeline, 'state');
   if (!dry) return putArtifact(lake.store, prefix, bytes, 'json', options);
   const sha256 = sha256Of(bytes);
+  noteDefinition({ sha256 }, definition);
   return { uri: addressOf(prefix, sha256, 'json'), sha256, bytes: bytes.length };
 }
+
+/** Looks which partitions of a step would be made; the run would do the same as its first part. */
+const partitionsOf =
+  (
+    deps: Deps,
+    header: ResolveInput,
+    definition: Artifact,
+    context: StepContext,
+  ): NonNullable<DecideInput['partitions']> =>
+  async ({ id, stage }, made) => {
+    const { parts } = await divide(deps, { header, definition, step: { id, stage }, ...made }, context, false);
+    return parts.map(({ name, kept }) => ({ name, decision: kept === undefined ? 'run' : 'reuse' }));
+  };
 
 /** What the sources' bytes are known by; nothing where no result is kept that they could be compared with. */
 async function contentsFor(

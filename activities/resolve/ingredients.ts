@@ -73,7 +73,7 @@ function tableRecipe(definition: FrozenDefinition, name: string, stage: 'feature
   if (task === undefined) return undefined;
   const table = without(task.table, 'title', 'cutoffs', 'when');
   return {
-    code: ['activities/features/steps/build'],
+    code: [table.partition === undefined ? 'activities/features/steps/build' : 'activities/partitions/steps/tables'],
     parameters: { table, values: used(definition.pipeline, task.cutoff, table) },
     reads: readsOf(task.table as Table),
   };
@@ -113,7 +113,7 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
 
 function predictRecipe({ pipeline: { train, score } }: FrozenDefinition): Recipe {
   return {
-    code: ['activities/score/index'],
+    code: ['activities/score/index', 'activities/partitions/steps/predictions'],
     parameters: { predict: score.predict, key: train?.key, features: train?.features },
     reads: [MODEL, ONNX, ...(score.predict === undefined ? [] : [score.predict.table])],
   };

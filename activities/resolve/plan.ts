@@ -129,6 +129,7 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
       queue: 'compute',
       needs: needs(readsOf(table)),
       summary: table.title ?? name,
+      ...(table.partition !== undefined && { partitioned: true }),
     });
   for (const { id, candidate, evaluation, fold, tables: read } of fits)
     steps.push({
@@ -166,6 +167,7 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
       queue: 'compute',
       needs: ['train/model', ...needs([predict.table])],
       summary: `predictions for ${predict.table}`,
+      ...(predict.partition !== undefined && { partitioned: true }),
     });
   return [...steps, ...publishSteps(definition, steps, needs)].map((step) => ({
     ...step,

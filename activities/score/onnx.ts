@@ -133,7 +133,7 @@ export function parity(native: Float64Array, onnx: Float64Array): Parity {
   return { max, row, deviation };
 }
 
-function deviationOf(values: Float64Array): number {
+export function deviationOf(values: Float64Array): number {
   let mean = 0;
   let squares = 0;
   let seen = 0;

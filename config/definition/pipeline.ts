@@ -57,6 +57,9 @@ export const pipeline = z.strictObject({
           table: tableName.describe('the rows to predict'),
           as: identifier.describe('column that takes the prediction'),
           min: z.number().optional().describe('lower predictions become this'),
+          partition: identifier
+            .optional()
+            .describe('column of that table: predicted and reused separately for each of its values'),
         })
         .optional()
         .describe("the champion's predictions for a table, as table `predictions`"),
@@ -79,7 +82,7 @@ export const pipeline = z.strictObject({
   schedule: schedule
     .optional()
     .describe('when it is refreshed by itself, once `georefresh schedule apply` has told the engine'),
-  signals: signals.prefault({}).describe('how signals of new data become refreshes'),
+  signals: signals.optional().describe('how signals of new data become refreshes'),
 });
 
 /** A pipeline as its YAML says it, with defaults filled in. */

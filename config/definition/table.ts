@@ -105,6 +105,11 @@ export const table = z.strictObject({
   uses: z.array(tableName).default([]).describe('other tables that the SQL of its steps reads'),
   when: identifier.optional().describe('an optional source without which the table is left out'),
   cutoffs: z.array(identifier).optional().describe('built once for each of these cut-offs, as name@cutoff'),
+  partition: identifier
+    .optional()
+    .describe(
+      'column of the table that it begins with: made and reused separately for each of its values; with builders that add columns',
+    ),
   key: z.array(identifier).min(1).describe('columns that name a row, together unique'),
   sort: z
     .array(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*( desc)?$/))

@@ -42,3 +42,8 @@ export const signals = z
     path: ['longestWait'],
   });
 export type Signals = z.infer<typeof signals>;
+
+const USUAL: Signals = signals.parse({});
+
+/** How signals of a pipeline become refreshes, as it says or as is usual. */
+export const signalsOf = ({ signals: own = USUAL }: { signals?: Signals | undefined }): Signals => own;

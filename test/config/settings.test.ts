@@ -25,7 +25,9 @@ describe('settings', () => {
       engine: { namespace: 'default', heartbeatTimeout: 10_000, maxCachedWorkflows: 100 },
       compute: { threads: 3, memory: 400_000_000 },
       scratch: { maxBytes: 4_000_000_000 },
+      partitions: { rows: 25_000, window: 4 },
       storage: { provider: 'local' },
+      watch: { every: 30_000, settle: 2000 },
       log: { level: 'info', file: '/project/data/logs/pipeline.log', maxBytes: 10_000_000 },
       retry: { maximumAttempts: 5, initialInterval: 1000, backoffCoefficient: 2, maximumInterval: 30_000 },
     });

@@ -70,6 +70,7 @@ export function fakeRun(steps: FakeStep[], plan: Partial<Plan> = {}): FakeRun {
       definition: { uri: 'lake/definition.json', sha256: digest, bytes: 1 },
       sample: true,
       steps: stepsOf(steps).map((step) => ({ ...step, decision: 'run' as const, why: [] })),
+      window: 4,
       heartbeatTimeout: 2000,
       retry: { maximumAttempts: 3, initialInterval: 20, backoffCoefficient: 1, maximumInterval: 20 },
       ...plan,
@@ -80,6 +81,9 @@ export function fakeRun(steps: FakeStep[], plan: Partial<Plan> = {}): FakeRun {
     train: perform,
     score: perform,
     publish: perform,
+    split: () => Promise.reject(new Error('no step of these plans has partitions')),
+    part: () => Promise.reject(new Error('no step of these plans has partitions')),
+    gather: perform,
     conclude: async (input) => {
       concluded.push(input);
       log.push(`conclude ${input.outcome}`);

@@ -5,7 +5,16 @@ import { type Logger, pino } from 'pino';
 import type { CodeDigests } from '../../activities/deps.js';
 import { type Activities, createActivities } from '../../activities/index.js';
 import { createKernelPool, type KernelPool } from '../../activities/pool/index.js';
-import type { Plan, ResolveInput, RunHeader, RunSummary, StepInput, StepRecord } from '../../activities/types.js';
+import type {
+  PartsMade,
+  Plan,
+  ResolveInput,
+  RunHeader,
+  RunSummary,
+  StepInput,
+  StepRecord,
+  StepResult,
+} from '../../activities/types.js';
 import { type Lake, openLake } from '../../lake/lake.js';
 import { readCode } from '../../workers/code.js';
 
@@ -36,6 +45,7 @@ export async function openBench({ home, threads = 2, pipelines = ['config/pipeli
     home,
     pipelines,
     engine: { namespace: 'default', maxCachedWorkflows: 100, heartbeatTimeout: 10_000 },
+    partitions: { rows: 25_000, window: 4 },
     retry: { maximumAttempts: 1, initialInterval: 1, backoffCoefficient: 1, maximumInterval: 1 },
   };
   return {
@@ -120,7 +130,7 @@ export async function runSteps(
 ): Promise<StepRecord[]> {
   const records: StepRecord[] = [];
   const results = new Map<string, Promise<void>>();
-  for (const { id, stage, needs, why, result: reused } of plan.steps) {
+  for (const { id, stage, needs, why, partitioned, result: reused } of plan.steps) {
     const work = async (): Promise<void> => {
       if (reused !== undefined) {
         records.push({ id, stage, why, ...reused });
@@ -131,11 +141,24 @@ export async function runSteps(
       const result =
         stage === 'publish'
           ? await perform(activities.publish, { ...input, steps: [...records] }, id)
-          : await perform(activities[stage], input, id);
+          : partitioned === true
+            ? await inPartitions(activities, input)
+            : await perform(activities[stage], input, id);
       records.push({ id, stage, why, ...result });
     };
     results.set(id, work());
   }
   await Promise.all(results.values());
   return records;
+}
+
+/** A step in its partitions, one chunk after the other. */
+async function inPartitions(activities: Activities, input: StepInput): Promise<StepResult> {
+  const { id } = input.step;
+  const { kept, ledger, chunks, began } = await perform(activities.split, input, `${id}/split`);
+  if (kept !== undefined) return kept;
+  const made: PartsMade[] = [];
+  for (const chunk of chunks.keys())
+    made.push(await perform(activities.part, { ...input, ledger, chunk }, `${id}/part-${chunk}`));
+  return perform(activities.gather, { ...input, ledger, made, began }, id);
 }

@@ -28,6 +28,7 @@ export class WorkingTable {
   /** Tables of this object, to be dropped when they are left behind. */
   private owned: string[] = [];
   private made = 0;
+  private begun: ReadonlySet<string> = new Set();
 
   constructor(
     private readonly session: Session,
@@ -39,9 +40,17 @@ export class WorkingTable {
     return this.rowCount;
   }
 
-  /** Begins with the rows of another table, in its order. */
-  async begin(table: string): Promise<void> {
-    await this.take(quoteIdent(table));
+  /** Begins with the rows of another table, in its order, or with those where a condition holds. */
+  async begin(table: string, where?: string): Promise<void> {
+    if (where === undefined) await this.take(quoteIdent(table));
+    else await this.replace(`select * from ${quoteIdent(table)} where ${where}`);
+    this.begun = new Set(this.layers.flatMap(({ columns }) => columns));
+  }
+
+  /** Columns that the table did not begin with, in the order in which they came. */
+  get addedNames(): string[] {
+    const names = [...this.layers.flatMap(({ columns }) => columns), ...this.added.keys()];
+    return [...new Set(names)].filter((name) => !this.begun.has(name));
   }
 
   /** Columns by name, in memory. */

@@ -17,13 +17,15 @@ export interface DecideInput {
   /** Digests of the sources' bytes by their names, as far as they are known. */
   contents: Readonly<Record<string, string>>;
   force: boolean;
+  /** Looks into partitioned steps, as a run would make them. */
+  partitions?: (step: PlanStep, made: Pick<StepResult, 'tables' | 'artifacts'>) => Promise<DecidedStep['partitions']>;
 }
 
 /** Says of each step whether it will run, and why. Reads only. */
 export async function decide(
   deps: Deps,
   pipeline: string,
-  { definition, steps, contents, force }: DecideInput,
+  { definition, steps, contents, force, partitions }: DecideInput,
   options: CallOptions,
 ): Promise<DecidedStep[]> {
   const known = new Map<string, StepRecord>();
@@ -47,12 +49,11 @@ export async function decide(
     }
     const ingredients = await ingredientsOf(deps, step.id, recipe, inputs);
     const kept = await lookUp(deps.lake, pipeline, reuseKey(ingredients), options);
-    if (kept === undefined)
-      return {
-        ...step,
-        decision: 'run',
-        why: await differences(deps, pipeline, before?.get(step.id), ingredients, options),
-      };
+    if (kept === undefined) {
+      const divided = step.partitioned === true ? await partitions?.(step, made) : undefined;
+      const why = await differences(deps, pipeline, before?.get(step.id), ingredients, options);
+      return { ...step, decision: 'run', why, ...(divided && { partitions: divided }) };
+    }
     const broken = await firstBroken(deps.lake, kept, options);
     if (broken !== undefined) return { ...step, decision: 'run', why: [`${broken.uri} is gone or damaged`] };
     const result: StepResult = { ...(kept.result as StepResult), reused: true, key: kept.key };

@@ -1,0 +1,131 @@
+import { GeorefreshError } from '../../config/errors.js';
+import { putArtifact } from '../../lake/artifacts.js';
+import { remember } from '../../lake/reuse.js';
+import type { Artifact } from '../../lake/types.js';
+import { type Deps, definitionOf, nameOf, prefixOf } from '../deps.js';
+import { activity, type Made, type StepContext, step } from '../durable.js';
+import { readJson } from '../json.js';
+import type { FrozenDefinition } from '../resolve/frozen.js';
+import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
+import { ingredientsOf, lookForStep, recallOrClear } from '../reuse.js';
+import type { GatherInput, PartInput, PartsMade, Split, StepInput } from '../types.js';
+import { chunksOf, type Ledger, type Part } from './ledger.js';
+import type { Partitioner } from './steps/partitioner.js';
+import { predictionPartitioner } from './steps/predictions.js';
+import { tablePartitioner } from './steps/tables.js';
+
+/** The artifact of a partitioned step that names its partitions. */
+export const partsOf = (table: string): string => `parts of ${table}`;
+
+export const createPartitionActivities = (deps: Deps) => ({
+  /** Divides a step: which of its partitions are kept, and which are to be made, in chunks. */
+  split: activity(deps.log, async (input: StepInput, context: StepContext): Promise<Split> => {
+    const began = Date.now();
+    const started = performance.now();
+    const { kept } = await lookForStep(deps, input, context.signal);
+    const ledger =
+      kept === undefined ? await divide(deps, input, context) : ({ parts: [], chunks: [] } satisfies Ledger);
+    return {
+      ...(kept && { kept }),
+      ledger: await putJson(deps, input, ledger, context),
+      chunks: ledger.chunks.map((names) => (names.length === 1 ? String(names[0]) : `${names[0]} … ${names.at(-1)}`)),
+      partitions: ledger.parts.length,
+      began,
+      seconds: (performance.now() - started) / 1000,
+    };
+  }),
+
+  /** Makes a chunk of partitions; each is kept as soon as it is made, so that an attempt goes on where the last one ended. */
+  part: activity(deps.log, async (input: PartInput, context: StepContext): Promise<PartsMade> => {
+    const started = performance.now();
+    const { lake } = deps;
+    const { pipeline } = input.header;
+    const { parts, chunks } = await readJson<Ledger>(lake, input.ledger);
+    const planned = new Map(parts.map((part) => [part.name, part]));
+    const made: Part[] = [];
+    const open: string[] = [];
+    for (const name of chunks[input.chunk] ?? []) {
+      const ingredients = planned.get(name)?.ingredients;
+      if (ingredients === undefined) throw new GeorefreshError('GR-3009', `${input.step.id} has no partition ${name}`);
+      const kept = await recallOrClear<Part>(deps, input.header, ingredients, context.signal);
+      if (kept === undefined) open.push(name);
+      else made.push(kept.result);
+    }
+    const partitioner = await partitionerOf(deps, input);
+    if (open.length > 0)
+      await partitioner.make(input, open, context, async (part) => {
+        const ingredients = planned.get(part.name)?.ingredients;
+        if (ingredients !== undefined)
+          await remember(lake, pipeline, ingredients, { objects: [objectOf(part)], result: part }, context);
+        made.push(part);
+        context.progress({ done: made.length, total: chunks[input.chunk]?.length ?? 0, unit: 'partitions' });
+      });
+    return { parts: await putJson(deps, input, made, context), seconds: (performance.now() - started) / 1000 };
+  }),
+
+  /** Puts the partitions together, those that were kept and those that were made. */
+  gather: step(deps, async (input: GatherInput, context: StepContext): Promise<Made> => {
+    const { lake } = deps;
+    const { parts } = await readJson<Ledger>(lake, input.ledger);
+    const made = (await Promise.all(input.made.map((chunk) => readJson<Part[]>(lake, chunk.parts)))).flat();
+    const byName = new Map(made.map((part) => [part.name, part]));
+    const all = parts.map(({ name, kept }) => {
+      const part = kept === undefined ? byName.get(name) : { ...kept, reused: true };
+      if (part === undefined) throw new GeorefreshError('GR-3009', `${input.step.id}: partition ${name} was not made`);
+      return part;
+    });
+    const partitioner = await partitionerOf(deps, input);
+    const { table, rowsIn, facts = {} } = await partitioner.gather(input, all, context);
+    return {
+      tables: { [partitioner.output]: table },
+      artifacts: {
+        [partsOf(partitioner.output)]: await putJson(deps, input, all.map(withoutReuse), context),
+      },
+      rowsIn,
+      rowsOut: table.rows,
+      facts: { ...facts, partitions: all.length },
+    };
+  }),
+});
+
+/** The partitions of a step, and which of them are kept. Writes nothing, and with `clear` false removes nothing either. */
+export async function divide(deps: Deps, input: StepInput, context: StepContext, clear = true): Promise<Ledger> {
+  const { signal } = context;
+  const { recipe } = await lookForStep(deps, input, signal, clear);
+  if (recipe === undefined) throw new GeorefreshError('GR-3009', `${input.step.id} is never made in partitions`);
+  const planned = await (await partitionerOf(deps, input)).split(input, context);
+  const parts: Ledger['parts'] = [];
+  for (const { name, rows, inputs } of planned) {
+    signal.throwIfAborted();
+    const ingredients = await ingredientsOf(deps, input.step.id, recipe, { partition: name, ...inputs });
+    const kept = await recallOrClear<Part>(deps, input.header, ingredients, signal, clear);
+    parts.push({ name, rows, ingredients, ...(kept && { kept: kept.result }) });
+  }
+  const open = parts.filter(({ kept }) => kept === undefined);
+  return { parts, chunks: chunksOf(open, deps.settings.partitions.rows) };
+}
+
+async function partitionerOf(deps: Deps, input: StepInput): Promise<Partitioner> {
+  const definition: FrozenDefinition = await definitionOf(deps.lake, input);
+  const { pipeline } = definition;
+  const name = nameOf(input);
+  const by = pipeline.score.predict?.partition;
+  if (input.step.stage === 'score' && name === PREDICTIONS && by !== undefined)
+    return predictionPartitioner(deps, pipeline, by);
+  const task = tableTasks(definition).find((one) => one.stage === input.step.stage && one.name === name);
+  if (task?.table.partition === undefined) throw new GeorefreshError('GR-3009', `${input.step.id} has no partitions`);
+  return tablePartitioner(deps, definition, task, task.table.partition);
+}
+
+const putJson = (
+  { lake }: Deps,
+  { header }: Pick<StepInput, 'header'>,
+  value: unknown,
+  { signal }: StepContext,
+): Promise<Artifact> =>
+  putArtifact(lake.store, prefixOf(header.pipeline, 'state'), Buffer.from(JSON.stringify(value)), 'json', { signal });
+
+const objectOf = ({ uri, sha256, bytes }: Part): Artifact => ({ uri, sha256, bytes });
+
+/** What a partition is, whoever made it: equal runs keep equal lists. */
+const withoutReuse = ({ reused: _, ...part }: Part): Omit<Part, 'reused'> => part;

@@ -1,0 +1,163 @@
+import type { Builder } from '../../config/definition/table.js';
+import { GeorefreshError } from '../../config/errors.js';
+import type { Columns } from '../../lake/types.js';
+import { columnOf, sharedGroups } from '../features/builders/columns.js';
+import { type BuildContext, coordinates } from '../features/builders/context.js';
+
+/** The rows of a table that are divided, and what of each the builders need. */
+export interface Divided {
+  rows: number;
+  /** Partition of each row, 0 … groups - 1. */
+  group: Int32Array;
+  groups: number;
+  columns(names: string[]): Promise<Columns>;
+}
+
+/** Rows of another table that can reach a partition: pairs of partition and row, rows ascending within a partition. */
+export interface Neighbours {
+  list: Int32Array;
+  row: Int32Array;
+  /** What the builder reads of them. */
+  table: Columns;
+}
+
+/** A table all of whose rows count for every partition. */
+export interface Whole {
+  whole: string;
+}
+
+/**
+ * Which rows of other tables a builder can be reached by, partition by partition. They have bounds of very different kinds:
+ * a radius, the place of the nearest one (which has none), equal keys. A change of any other row leaves the partition as
+ * it is. A builder without a bound that is cheap to find reads the whole of the other table.
+ */
+export async function neighboursOf(
+  builder: Builder,
+  divided: Divided,
+  context: BuildContext,
+): Promise<Neighbours | Whole | undefined> {
+  if ('derive' in builder) return undefined;
+  if ('count-within' in builder) {
+    const { of, where, radii } = builder['count-within'];
+    return withinRadius(divided, context, { of, where, radiusM: Math.max(...Object.values(radii)) });
+  }
+  if ('nearest' in builder) return nearestOnes(divided, context, builder.nearest);
+  if ('rollup' in builder) return ofGroups(divided, context, builder.rollup);
+  if ('assign' in builder) return { whole: builder.assign.polygons };
+  if ('buffer-share' in builder) return { whole: builder['buffer-share'].of };
+  throw new GeorefreshError('GR-1003', 'a step of sql cannot be made in partitions: it may read any row');
+}
+
+async function withinRadius(
+  divided: Divided,
+  context: BuildContext,
+  { of, where, radiusM }: { of: string; where: string | undefined; radiusM: number },
+): Promise<Neighbours> {
+  const own = coordinates(await divided.columns(['lon', 'lat']), 'self');
+  const table = await context.read(of, ['lon', 'lat'], where);
+  const { row, group } = await context.kernel(
+    'reach',
+    {
+      ...coordinates(table, of),
+      ofLon: own.lon,
+      ofLat: own.lat,
+      ofTree: await context.tree(own),
+      group: divided.group,
+      groups: divided.groups,
+      radiusM,
+    },
+    table.rows,
+  );
+  return { list: group, row, table };
+}
+
+async function nearestOnes(
+  divided: Divided,
+  context: BuildContext,
+  { to, where, within = {}, take }: Extract<Builder, { nearest: unknown }>['nearest'],
+): Promise<Neighbours> {
+  const theirKeys = Object.values(within);
+  const table = await context.read(to, ['lon', 'lat', ...theirKeys, ...Object.values(take)], where);
+  const self = await divided.columns(['lon', 'lat', ...Object.keys(within)]);
+  const points = coordinates(table, to);
+  const [group, ofGroup] =
+    theirKeys.length === 0
+      ? []
+      : sharedGroups(
+          Object.keys(within).map((name) => columnOf(self, name)),
+          theirKeys.map((name) => columnOf(table, name)),
+          self.rows,
+          table.rows,
+        );
+  const { index } = await context.kernel(
+    'nearest',
+    {
+      ...coordinates(self, 'self'),
+      ofLon: points.lon,
+      ofLat: points.lat,
+      ...(group && ofGroup && { group, ofGroup }),
+      ofTree: await context.tree({ ...points, ...(ofGroup && { group: ofGroup }) }),
+    },
+    self.rows,
+  );
+  return { ...distinctPairs(divided, index, table.rows), table };
+}
+
+async function ofGroups(
+  divided: Divided,
+  context: BuildContext,
+  { of, where, by, on, add }: Extract<Builder, { rollup: unknown }>['rollup'],
+): Promise<Neighbours> {
+  if (of === undefined || on === undefined)
+    throw new GeorefreshError(
+      'GR-1003',
+      'a rollup of the table itself cannot be made in partitions: groups may cross them',
+    );
+  const read = Object.values(add).flatMap(({ column }) => (column === undefined ? [] : [column]));
+  const table = await context.read(of, [...new Set([...by, ...read])], where);
+  const self = await divided.columns(on);
+  const [own, their] = sharedGroups(
+    on.map((name) => columnOf(self, name)),
+    by.map((name) => columnOf(table, name)),
+    self.rows,
+    table.rows,
+  );
+  // Mostly the rows of a key lie in one partition; further ones go into the map.
+  const first = new Map<number, number>();
+  const further = new Map<number, Set<number>>();
+  for (let i = 0; i < self.rows; i++) {
+    if (own[i] < 0) continue;
+    const known = first.get(own[i]);
+    if (known === undefined) first.set(own[i], divided.group[i]);
+    else if (known !== divided.group[i]) {
+      const others = further.get(own[i]) ?? new Set();
+      further.set(own[i], others.add(divided.group[i]));
+    }
+  }
+  const pairs = { list: [] as number[], row: [] as number[] };
+  for (let i = 0; i < table.rows; i++) {
+    const list = first.get(their[i]);
+    if (list === undefined) continue;
+    for (const one of [list, ...(further.get(their[i]) ?? [])]) {
+      pairs.list.push(one);
+      pairs.row.push(i);
+    }
+  }
+  return { list: Int32Array.from(pairs.list), row: Int32Array.from(pairs.row), table };
+}
+
+/** Each partition with each row that one of its own points at, once; rows ascending. */
+function distinctPairs(
+  { group, groups, rows }: Divided,
+  index: Int32Array,
+  others: number,
+): Pick<Neighbours, 'list' | 'row'> {
+  const codes: number[] = [];
+  for (let i = 0; i < rows; i++) if (index[i] >= 0) codes.push(group[i] * others + index[i]);
+  const sorted = Float64Array.from(new Set(codes)).sort();
+  if (groups * others > Number.MAX_SAFE_INTEGER) throw new RangeError('more partitions and rows than can be paired');
+  return {
+    list: Int32Array.from(sorted, (code) => Math.floor(code / others)),
+    row: Int32Array.from(sorted, (code) => code % others),
+  };
+}

@@ -1,0 +1,20 @@
+import type { TableRef } from '../../../lake/types.js';
+import type { StepContext } from '../../durable.js';
+import type { StepInput } from '../../types.js';
+import type { Part, Planned } from '../ledger.js';
+
+/** A step that can be made in partitions. */
+export interface Partitioner {
+  /** Name of the table that it makes. */
+  output: string;
+  /** The partitions, each with what decides its rows. Writes nothing. */
+  split(input: StepInput, context: StepContext): Promise<Planned[]>;
+  /** Makes the partitions named, and tells each as soon as it is kept. */
+  make(input: StepInput, names: string[], context: StepContext, done: (part: Part) => Promise<void>): Promise<void>;
+  /** Puts all partitions together. */
+  gather(
+    input: StepInput,
+    parts: Part[],
+    context: StepContext,
+  ): Promise<{ table: TableRef; rowsIn: number; facts?: Record<string, number> }>;
+}

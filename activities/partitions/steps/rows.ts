@@ -1,0 +1,107 @@
+import { sha256Of } from '../../../lake/hashing.js';
+import type { Session } from '../../../lake/session.js';
+import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
+import type { Column, Columns } from '../../../lake/types.js';
+import type { Deps } from '../../deps.js';
+import { columnOf } from '../../features/builders/columns.js';
+import { DIGEST_BYTES, listsOf } from '../digests.js';
+
+/** A table's rows by their partition. */
+export interface Partitioning {
+  names: string[];
+  /** Partition of each row. */
+  group: Int32Array;
+  /** Rows of each partition. */
+  rows: number[];
+}
+
+const partitionOf = (by: string): string => `coalesce(cast(${quoteIdent(by)} as varchar), '')`;
+
+/** The condition that a row of a table lies in one of these partitions. */
+export const inPartitions = (by: string, names: readonly string[]): string =>
+  `${partitionOf(by)} in (${names.map(quoteLiteral).join(', ')})`;
+
+/** Partitions in ascending order of their names; rows without a value lie in one whose name is empty. */
+export async function readPartitioning(session: Session, table: string, by: string): Promise<Partitioning> {
+  const read = await session.readColumns(`select ${partitionOf(by)} as name from ${quoteIdent(table)}`);
+  const column = columnOf(read, 'name');
+  if (column.type !== 'text') throw new TypeError('the name of a partition is a text');
+  const names = [...column.dictionary].sort();
+  const place = new Map(names.map((name, i) => [name, i]));
+  const places = column.dictionary.map((name) => place.get(name) ?? 0);
+  const group = new Int32Array(new SharedArrayBuffer(read.rows * 4));
+  const rows = new Array<number>(names.length).fill(0);
+  for (let i = 0; i < read.rows; i++) {
+    group[i] = places[column.codes[i]];
+    rows[group[i]] += 1;
+  }
+  return { names, group, rows };
+}
+
+const KEPT = 32;
+const own = new Map<string, Promise<string[]>>();
+
+/** A digest of each partition's own rows, over these columns. The cut-offs of a table divide the same rows: asked once. */
+export async function ownDigests(
+  { pool }: Pick<Deps, 'pool'>,
+  session: Session,
+  table: { name: string; sha256: string },
+  columns: readonly string[],
+  { group, names }: Partitioning,
+  by: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const key = JSON.stringify([table.sha256, by, columns]);
+  // One that was given up by its first asker says nothing to the others.
+  const known = await own.get(key)?.catch(() => undefined);
+  if (known !== undefined) return known;
+  const lists = listsOf(
+    group,
+    Int32Array.from(group, (_, row) => row),
+    names.length,
+  );
+  const work = async (): Promise<string[]> => {
+    const digests: { name: string; bytes: Uint8Array }[] = [];
+    // One column at a time: the memory of a wide table is that of its widest column.
+    for (const name of columns) {
+      const read = await session.readColumns(`select ${quoteIdent(name)} from ${quoteIdent(table.name)}`);
+      const bytes = await pool.run('digestLists', { column: columnOf(read, name), ...lists }, { signal });
+      digests.push({ name, bytes });
+    }
+    return combined(digests, names.length);
+  };
+  const digests = work();
+  own.set(key, digests);
+  digests.catch(() => own.delete(key));
+  for (const oldest of own.keys()) {
+    if (own.size <= KEPT) break;
+    own.delete(oldest);
+  }
+  return digests;
+}
+
+/** A digest of each list of rows of a table in memory. */
+export async function listDigests(
+  { pool }: Pick<Deps, 'pool'>,
+  { columns }: Columns,
+  pairs: { list: Int32Array; row: Int32Array },
+  lists: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const byList = listsOf(pairs.list, pairs.row, lists);
+  const digests = await Promise.all(
+    Object.entries(columns).map(async ([name, column]) => ({
+      name,
+      bytes: await pool.run('digestLists', { column: column, ...byList }, { signal }),
+    })),
+  );
+  return combined(digests, lists);
+}
+
+function combined(digests: readonly { name: string; bytes: Uint8Array }[], lists: number): string[] {
+  const hex = digests.map(({ name, bytes }) => ({ name, text: Buffer.from(bytes).toString('hex') }));
+  const width = DIGEST_BYTES * 2;
+  return Array.from({ length: lists }, (_, list) =>
+    sha256Of(hex.map(({ name, text }) => `${name} ${text.slice(list * width, (list + 1) * width)}\n`).join('')),
+  );
+}

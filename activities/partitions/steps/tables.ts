@@ -1,0 +1,152 @@
+import { GeorefreshError } from '../../../config/errors.js';
+import { quoteIdent } from '../../../lake/sql.js';
+import { putTable, withTables } from '../../../lake/tables.js';
+import { type Deps, prefixOf, tableOf } from '../../deps.js';
+import type { StepContext } from '../../durable.js';
+import { Work } from '../../features/steps/work.js';
+import type { FrozenDefinition } from '../../resolve/frozen.js';
+import { readsOf, type TableTask } from '../../resolve/plan.js';
+import type { StepInput } from '../../types.js';
+import type { Part, Planned } from '../ledger.js';
+import { type Neighbours, neighboursOf, type Whole } from '../neighbours.js';
+import type { Partitioner } from './partitioner.js';
+import { inPartitions, listDigests, ownDigests, readPartitioning } from './rows.js';
+
+/** Makes a table of features in partitions: the rows of the table that it begins with, and the columns that builders add. */
+export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task: TableTask, by: string): Partitioner {
+  const { table } = task;
+  const { from } = table;
+  if (from === undefined)
+    throw new GeorefreshError('GR-1003', `${task.name} begins with no table, so it has no rows to divide`);
+  const prefix = prefixOf(definition.pipeline.name, task.stage === 'features' ? 'features' : 'predictions');
+  const refsOf = (input: StepInput) => Object.fromEntries(readsOf(table).map((name) => [name, tableOf(input, name)]));
+
+  const split = (input: StepInput, context: StepContext): Promise<Planned[]> => {
+    const { signal } = context;
+    const refs = refsOf(input);
+    return deps.lake.duckdb.session(
+      (session) =>
+        withTables(
+          deps.lake,
+          session,
+          refs,
+          async () => {
+            const work = new Work(deps, session, definition, task, context);
+            await work.begin();
+            const divided = await readPartitioning(session, from, by);
+            const about = { name: from, sha256: refs[from].sha256 };
+            const own = await ownDigests(deps, session, about, refs[from].columns, divided, by, signal);
+            const near: Record<string, string[] | string> = {};
+            for (const [i, builder] of table.steps.entries()) {
+              const found: Neighbours | Whole | undefined = await neighboursOf(
+                builder,
+                {
+                  rows: divided.group.length,
+                  group: divided.group,
+                  groups: divided.names.length,
+                  columns: (names) => work.table.columns(names),
+                },
+                work,
+              );
+              if (found === undefined) continue;
+              near[`rows that ${Object.keys(builder)[0]} reads (${i + 1})`] =
+                'whole' in found
+                  ? refs[found.whole].sha256
+                  : await listDigests(deps, found.table, found, divided.names.length, signal);
+            }
+            return divided.names.map((name, i) => ({
+              name,
+              rows: divided.rows[i],
+              inputs: {
+                'own rows': own[i],
+                ...Object.fromEntries(
+                  Object.entries(near).map(([what, digest]) => [what, typeof digest === 'string' ? digest : digest[i]]),
+                ),
+              },
+            }));
+          },
+          { signal },
+        ),
+      { signal, step: `${input.step.id}/split` },
+    );
+  };
+
+  const make = (
+    input: StepInput,
+    names: string[],
+    context: StepContext,
+    done: (part: Part) => Promise<void>,
+  ): Promise<void> => {
+    const { signal } = context;
+    return deps.lake.duckdb.session(
+      (session) =>
+        withTables(
+          deps.lake,
+          session,
+          refsOf(input),
+          async () => {
+            const work = new Work(deps, session, definition, task, context);
+            await work.begin(inPartitions(by, names));
+            for (const builder of table.steps) await work.apply(builder);
+            const columns = [...table.key, ...work.table.addedNames];
+            const list = columns.map(quoteIdent).join(', ');
+            const all = await work.table.select();
+            await session.run(`create temp table chunk as select * from (${all})`);
+            for (const name of names) {
+              const select = `select ${list} from chunk where ${inPartitions(by, [name])}`;
+              const ref = await putTable(
+                deps.lake,
+                session,
+                { select },
+                { prefix, orderBy: table.key, keyed: true, signal },
+              );
+              await done({ name, ...ref, facts: {}, reused: false });
+            }
+          },
+          { signal },
+        ),
+      { signal, step: `${input.step.id}/part` },
+    );
+  };
+
+  /** The parts beside the rows that they were made of. */
+  const gather = (input: StepInput, parts: Part[], { signal }: StepContext) => {
+    const ref = tableOf(input, from);
+    const added = parts[0]?.columns.filter((name) => !table.key.includes(name)) ?? [];
+    const kept = ref.columns.filter((name) => !added.includes(name));
+    return deps.lake.duckdb.session(
+      (session) =>
+        withTables(
+          deps.lake,
+          session,
+          { [from]: ref, parts },
+          async () => {
+            const keys = table.key.map((name) => `f.${quoteIdent(name)} = p.${quoteIdent(name)}`).join(' and ');
+            const list = [
+              ...kept.map((name) => `f.${quoteIdent(name)}`),
+              ...added.map((name) => `p.${quoteIdent(name)}`),
+            ];
+            const select = `select ${list.join(', ')} from ${quoteIdent(from)} as f join parts as p on ${keys}`;
+            const whole = await putTable(
+              deps.lake,
+              session,
+              { select },
+              {
+                prefix,
+                orderBy: task.table.sort === undefined ? table.key : [...(table.sort ?? []), ...table.key],
+                keyed: true,
+                signal,
+              },
+            );
+            if (whole.rows !== ref.rows)
+              throw new GeorefreshError('GR-2105', `${task.name}: ${ref.rows} rows of ${from} became ${whole.rows}`);
+            return { table: whole, rowsIn: ref.rows };
+          },
+          { signal },
+        ),
+      { signal, step: input.step.id },
+    );
+  };
+
+  return { output: task.name, split, make, gather };
+}
