@@ -20,7 +20,6 @@ const { values } = parseArgs({
 });
 const settings = await readSettings();
 const log = createLogger({ ...settings.log, base: { role: 'worker' } });
-installRuntime(log);
 
 const roles = values.roles.split(',').map((role): ProcessRole => {
   const known = PROCESS_ROLES.find((name) => name === role);
@@ -28,6 +27,9 @@ const roles = values.roles.split(',').map((role): ProcessRole => {
     throw new GeorefreshError('GR-1001', `no role ${role}; there are ${PROCESS_ROLES.join(', ')}`);
   return known;
 });
+const worked = roles.filter(isWorkerRole);
+// The SDK's native part would keep a process alive that runs no worker.
+if (worked.length > 0) installRuntime(log);
 const external = await externalEngine(process.env);
 const workers = await startRoles({
   // An engine elsewhere is described by the environment, with its keys; one of this home by its address.
@@ -42,7 +44,6 @@ const workers = await startRoles({
 const folder = join(settings.home, 'engine', 'workers');
 const record = join(folder, `${process.pid}.json`);
 mkdirSync(folder, { recursive: true });
-const worked = roles.filter(isWorkerRole);
 if (worked.length > 0) await writeJson(record, { ...ownProcess(), roles: worked });
 process.send?.('ready');
 

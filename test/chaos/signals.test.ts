@@ -1,7 +1,10 @@
+import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, expect, test } from 'vitest';
 import { pipelineWorkflowId } from '../../workflows/messages.js';
@@ -93,6 +96,22 @@ async function eventsOf(cluster: Cluster): Promise<number[]> {
 
 const runsOf = ({ client }: Cluster) => client.runs(NAME, { limit: 1000 });
 
+/** A watcher of its own, as `up` starts it; gives how it ended after it was asked to, within a bound. */
+async function endOfWatcher({ home, engine }: Cluster): Promise<unknown> {
+  const program = fileURLToPath(new URL('../../dist/workers/main.js', import.meta.url));
+  const args = ['--roles', 'watch', '--address', `127.0.0.1:${(await engine()).port}`];
+  const child = fork(program, args, { env: { ...process.env, GEOREFRESH_HOME: home }, stdio: 'ignore' });
+  const tooLate = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  try {
+    const ended = once(child, 'exit');
+    await Promise.race([once(child, 'message'), ended]);
+    child.kill('SIGTERM');
+    return await ended;
+  } finally {
+    clearTimeout(tooLate);
+  }
+}
+
 needs('engine').describe('signals of new data, on separate processes', () => {
   afterAll(() => {
     process.stdout.write(`\n${told.join('\n')}\n`);
@@ -152,5 +171,6 @@ needs('engine').describe('signals of new data, on separate processes', () => {
       expect(cluster.notices()).toContain(`watcher ${pid} ended by SIGKILL`);
       const runs = await runsOf(cluster);
       expect(new Set(runs.map(({ trigger }) => trigger))).toEqual(new Set(['signal']));
+      expect(await endOfWatcher(cluster)).toEqual([0, null]);
     }));
 });
