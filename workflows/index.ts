@@ -1,2 +1,3 @@
+export { plan } from './plan.js';
 export { refresh } from './refresh.js';
 export { run } from './run.js';

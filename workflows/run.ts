@@ -8,12 +8,13 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import type { Plan, RunHeader, RunSummary, StepRecord } from '../activities/types.js';
+import type { Plan, RunSummary, StepRecord } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { concludeOptions, resolveOptions } from './activity-options.js';
 import { executePlan, reusedSteps } from './execute.js';
 import { failureOf } from './failure.js';
 import { progressQuery, type RunInput } from './messages.js';
+import { chosen, headerOf } from './request.js';
 import { Tracker } from './tracker.js';
 
 const { resolve } = proxyActivities<Activities>({ ...resolveOptions, activityId: 'resolve' });
@@ -22,14 +23,7 @@ const { conclude } = proxyActivities<Activities>({ ...concludeOptions, activityI
 /** Carries one refresh through its stages. However it ends, it leaves a manifest that says what was done. */
 export async function run(input: RunInput): Promise<RunSummary> {
   const { request } = input;
-  const header: RunHeader = {
-    pipeline: request.pipeline,
-    run: input.run,
-    logicalTime: input.logicalTime,
-    startedAt: input.startedAt,
-    trigger: input.trigger,
-    force: request.force ?? false,
-  };
+  const header = headerOf(input);
   const tracker = new Tracker(input);
   setHandler(progressQuery, () => tracker.progress());
   upsertSearchAttributes([
@@ -69,9 +63,3 @@ export async function run(input: RunInput): Promise<RunSummary> {
     throw ApplicationFailure.create({ ...failure, nonRetryable: true });
   }
 }
-
-const chosen = ({ only, overrides, inputs }: RunInput['request']) => ({
-  ...(only && { only }),
-  ...(overrides && { overrides }),
-  ...(inputs !== undefined && { inputs }),
-});

@@ -5,6 +5,7 @@ import { cancelCommand } from './commands/cancel.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
 import { outputsCommand } from './commands/outputs.js';
+import { planCommand } from './commands/plan.js';
 import { refreshCommand } from './commands/refresh.js';
 import { runsCommand } from './commands/runs.js';
 import { showCommand } from './commands/show.js';
@@ -18,6 +19,7 @@ const COMMANDS = [
   startCommand,
   upCommand,
   refreshCommand,
+  planCommand,
   statusCommand,
   runsCommand,
   showCommand,
