@@ -32,8 +32,11 @@ export interface BallTree {
  */
 export const CHORD_SLACK = 1e-13;
 
-/** Points in a leaf: at most this many, at least half of it. */
-const LEAF = 8;
+/** Points in a leaf; fewer only in the last one of a group. */
+export const LEAF = 8;
+
+/** More than the levels of any tree: halving 2^31 points takes fewer. */
+export const DEPTH = 64;
 
 /** The chord, on the unit sphere, of a great-circle distance in metres; Infinity from half the circumference on. */
 export function chordOf(metres: number): number {
@@ -65,8 +68,8 @@ export function buildBallTree(input: BallTreeInput): BallTree {
   const points = rows.length;
   const xyz = sharedFloat64(points * 3);
   for (let i = 0; i < points; i++) toUnit(lon[rows[i]], lat[rows[i]], xyz, i * 3);
-  // Halving leaves more than LEAF / 2 points in each leaf but the ones of small groups.
-  const capacity = 2 * (groups.length + Math.ceil((2 * points) / LEAF));
+  // All leaves are full but the last of each group, and every other node has two children.
+  const capacity = 2 * (groups.length + Math.floor(points / LEAF));
   const tree: BallTree = {
     rows,
     xyz,
@@ -122,7 +125,8 @@ function grow(tree: BallTree, node: number, begin: number, end: number): number 
   tree.end[node] = end;
   const axis = enclose(tree, node, begin, end);
   if (end - begin <= LEAF) return node + 1;
-  const middle = (begin + end) >> 1;
+  // Full leaves but the last, so that loops over leaves run to a known end.
+  const middle = begin + LEAF * Math.ceil((end - begin) / LEAF / 2);
   select(tree.rows, tree.xyz, middle, begin, end - 1, axis);
   const right = grow(tree, node + 1, begin, middle);
   tree.right[node] = right;
