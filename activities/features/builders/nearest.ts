@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { nearest as schema } from '../../../config/definition/table.js';
 import type { Columns } from '../../../lake/types.js';
-import { columnOf, gather, sharedGroups } from './columns.js';
+import { emptyNearest } from '../geo/nearest.js';
+import { columnOf, gather, sharedGroups, sharedInt32 } from './columns.js';
 import { type BuildContext, coordinates, withColumns } from './context.js';
 
 /** Adds columns of the nearest point of another table, and the metres to it. */
@@ -17,18 +18,15 @@ export async function nearest(self: Columns, params: z.output<typeof schema>, co
   };
   const [group, ofGroup] = groups ? sharedGroups(groups.own, groups.their, self.rows, other.rows) : [];
   const grouped = group && ofGroup && { group, ofGroup };
-  const ofTree = await context.tree({ ...points, ...(ofGroup && { group: ofGroup }) });
-  const { index, distanceM } = await context.kernel(
-    'nearest',
-    {
-      ...coordinates(self, 'self'),
-      ofLon: points.lon,
-      ofLat: points.lat,
-      ...grouped,
-      ofTree,
-    },
-    self.rows,
-  );
+  const own = coordinates(self, 'self');
+  const [askedTree, ofTree] = await Promise.all([
+    context.tree({ ...own, ...(group && { group }) }),
+    context.tree({ ...points, ...(ofGroup && { group: ofGroup }) }),
+  ]);
+  const share = { next: sharedInt32(1), ...emptyNearest(self.rows) };
+  const input = { ...own, ofLon: points.lon, ofLat: points.lat, ...grouped, askedTree, ofTree, share };
+  await context.kernelParts('nearest', self.rows, () => input);
+  const { index, distanceM } = share;
 
   const unmatched: number[] = [];
   for (let row = 0; row < self.rows; row++) if (index[row] < 0) unmatched.push(row);

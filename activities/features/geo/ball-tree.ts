@@ -135,35 +135,40 @@ function grow(tree: BallTree, node: number, begin: number, end: number): number 
 
 /** Writes the ball around the centre of the points' box; returns the longest axis of the box. */
 function enclose({ xyz, balls }: BallTree, node: number, begin: number, end: number): number {
-  let axis = 0;
-  let longest = -1;
-  for (let a = 0; a < 3; a++) {
-    let low = Number.POSITIVE_INFINITY;
-    let high = Number.NEGATIVE_INFINITY;
-    for (let i = begin * 3 + a; i < end * 3; i += 3) {
-      const value = xyz[i];
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-    balls[node * 4 + a] = (low + high) / 2;
-    if (high - low > longest) {
-      longest = high - low;
-      axis = a;
-    }
+  let lowX = Number.POSITIVE_INFINITY;
+  let lowY = lowX;
+  let lowZ = lowX;
+  let highX = Number.NEGATIVE_INFINITY;
+  let highY = highX;
+  let highZ = highX;
+  for (let at = begin * 3; at < end * 3; at += 3) {
+    const x = xyz[at];
+    const y = xyz[at + 1];
+    const z = xyz[at + 2];
+    if (x < lowX) lowX = x;
+    if (x > highX) highX = x;
+    if (y < lowY) lowY = y;
+    if (y > highY) highY = y;
+    if (z < lowZ) lowZ = z;
+    if (z > highZ) highZ = z;
   }
-  const cx = balls[node * 4];
-  const cy = balls[node * 4 + 1];
-  const cz = balls[node * 4 + 2];
+  const centreX = (lowX + highX) / 2;
+  const centreY = (lowY + highY) / 2;
+  const centreZ = (lowZ + highZ) / 2;
   let farthest = 0;
-  for (let i = begin * 3; i < end * 3; i += 3) {
-    const dx = xyz[i] - cx;
-    const dy = xyz[i + 1] - cy;
-    const dz = xyz[i + 2] - cz;
+  for (let at = begin * 3; at < end * 3; at += 3) {
+    const dx = xyz[at] - centreX;
+    const dy = xyz[at + 1] - centreY;
+    const dz = xyz[at + 2] - centreZ;
     const squared = dx * dx + dy * dy + dz * dz;
     if (squared > farthest) farthest = squared;
   }
+  balls[node * 4] = centreX;
+  balls[node * 4 + 1] = centreY;
+  balls[node * 4 + 2] = centreZ;
   balls[node * 4 + 3] = Math.sqrt(farthest);
-  return axis;
+  const long = Math.max(highX - lowX, highY - lowY, highZ - lowZ);
+  return long === highX - lowX ? 0 : long === highY - lowY ? 1 : 2;
 }
 
 /** Floyd–Rivest selection (as in kdbush): puts the k-th point on an axis in place, smaller ones before it, larger after. */
@@ -200,11 +205,15 @@ function select(rows: Int32Array, xyz: Float64Array, k: number, first: number, l
 
 function swap(rows: Int32Array, xyz: Float64Array, i: number, j: number): void {
   const row = rows[i];
+  const x = xyz[3 * i];
+  const y = xyz[3 * i + 1];
+  const z = xyz[3 * i + 2];
   rows[i] = rows[j];
+  xyz[3 * i] = xyz[3 * j];
+  xyz[3 * i + 1] = xyz[3 * j + 1];
+  xyz[3 * i + 2] = xyz[3 * j + 2];
   rows[j] = row;
-  for (let a = 0; a < 3; a++) {
-    const value = xyz[3 * i + a];
-    xyz[3 * i + a] = xyz[3 * j + a];
-    xyz[3 * j + a] = value;
-  }
+  xyz[3 * j] = x;
+  xyz[3 * j + 1] = y;
+  xyz[3 * j + 2] = z;
 }
