@@ -78,11 +78,14 @@ export async function spatialPart(
   );
   const asked = { lon: tracts.lon, lat: tracts.lat };
   await countWithin(asked, asked, [5, 25]);
-  for (const cut of CUTS) {
-    const known = Array.from(located.id.keys()).filter((row) => located.id[row] < cut);
-    const of = { lon: shared(known, located.lon), lat: shared(known, located.lat) };
-    await Promise.all([countWithin(asked, of, [1, 5, 10, 25]), nearest(asked, of)]);
-  }
+  // The tables of the cut-offs do not wait for each other.
+  await Promise.all(
+    CUTS.map(async (cut) => {
+      const known = Array.from(located.id.keys()).filter((row) => located.id[row] < cut);
+      const of = { lon: shared(known, located.lon), lat: shared(known, located.lat) };
+      await Promise.all([countWithin(asked, of, [1, 5, 10, 25]), nearest(asked, of)]);
+    }),
+  );
 }
 
 function shared(rows: number[], values: Float64Array): Float64Array {
