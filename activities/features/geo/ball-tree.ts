@@ -135,6 +135,14 @@ function grow(tree: BallTree, node: number, begin: number, end: number): number 
 
 /** Writes the ball around the centre of the points' box; returns the longest axis of the box. */
 function enclose({ xyz, balls }: BallTree, node: number, begin: number, end: number): number {
+  const ball = node * 4;
+  const axis = centre(xyz, begin, end, balls, ball);
+  balls[ball + 3] = Math.sqrt(farthest(xyz, begin, end, balls[ball], balls[ball + 1], balls[ball + 2]));
+  return axis;
+}
+
+/** Writes the centre of the points' box; returns the longest axis. */
+function centre(xyz: Float64Array, begin: number, end: number, balls: Float64Array, ball: number): number {
   let lowX = Number.POSITIVE_INFINITY;
   let lowY = lowX;
   let lowZ = lowX;
@@ -152,23 +160,24 @@ function enclose({ xyz, balls }: BallTree, node: number, begin: number, end: num
     if (z < lowZ) lowZ = z;
     if (z > highZ) highZ = z;
   }
-  const centreX = (lowX + highX) / 2;
-  const centreY = (lowY + highY) / 2;
-  const centreZ = (lowZ + highZ) / 2;
-  let farthest = 0;
-  for (let at = begin * 3; at < end * 3; at += 3) {
-    const dx = xyz[at] - centreX;
-    const dy = xyz[at + 1] - centreY;
-    const dz = xyz[at + 2] - centreZ;
-    const squared = dx * dx + dy * dy + dz * dz;
-    if (squared > farthest) farthest = squared;
-  }
-  balls[node * 4] = centreX;
-  balls[node * 4 + 1] = centreY;
-  balls[node * 4 + 2] = centreZ;
-  balls[node * 4 + 3] = Math.sqrt(farthest);
+  balls[ball] = (lowX + highX) / 2;
+  balls[ball + 1] = (lowY + highY) / 2;
+  balls[ball + 2] = (lowZ + highZ) / 2;
   const long = Math.max(highX - lowX, highY - lowY, highZ - lowZ);
   return long === highX - lowX ? 0 : long === highY - lowY ? 1 : 2;
+}
+
+/** The square of the longest chord from a place to a point. */
+function farthest(xyz: Float64Array, begin: number, end: number, x: number, y: number, z: number): number {
+  let most = 0;
+  for (let at = begin * 3; at < end * 3; at += 3) {
+    const dx = xyz[at] - x;
+    const dy = xyz[at + 1] - y;
+    const dz = xyz[at + 2] - z;
+    const squared = dx * dx + dy * dy + dz * dz;
+    if (squared > most) most = squared;
+  }
+  return most;
 }
 
 /** Floyd–Rivest selection (as in kdbush): puts the k-th point on an axis in place, smaller ones before it, larger after. */
