@@ -32,6 +32,12 @@ export interface BallTree {
  */
 export const CHORD_SLACK = 1e-13;
 
+/**
+ * Dot products of unit vectors nearer than this to a bound are left to greatCircle. Their error is within 1e-14 too, and
+ * the margin again ten times that.
+ */
+export const DOT_SLACK = 1e-13;
+
 /** Points in a leaf; fewer only in the last one of a group. */
 export const LEAF = 8;
 
@@ -42,6 +48,12 @@ export const DEPTH = 64;
 export function chordOf(metres: number): number {
   const angle = metres / EARTH_RADIUS_M;
   return angle >= Math.PI ? Number.POSITIVE_INFINITY : 2 * Math.sin(angle / 2);
+}
+
+/** The dot product of unit vectors at a great-circle distance in metres; -Infinity from half the circumference on. */
+export function dotOf(metres: number): number {
+  const angle = metres / EARTH_RADIUS_M;
+  return angle >= Math.PI ? Number.NEGATIVE_INFINITY : Math.cos(angle);
 }
 
 /** Writes the unit vector of a point in degrees. */

@@ -1,8 +1,8 @@
 import type { KernelHooks } from '../../types.js';
 import { demand, type RowRange, rowRange, sameLength, sharedInt32 } from './arrays.js';
-import { type BallTree, buildBallTree, CHORD_SLACK, chordOf, DEPTH, LEAF } from './ball-tree.js';
+import { type BallTree, buildBallTree, CHORD_SLACK, chordOf, DEPTH, DOT_SLACK, dotOf, LEAF } from './ball-tree.js';
 import { type Block, blocksOf, claim, type Share } from './blocks.js';
-import { EARTH_RADIUS_M, greatCircle } from './distance.js';
+import { greatCircle } from './distance.js';
 
 export interface CountWithinInput extends RowRange {
   /** The points asked for, degrees. */
@@ -58,12 +58,6 @@ export function countWithin(input: CountWithinInput, hooks: KernelHooks = {}): I
   for (let k = 0; k < walks.length; k++) walks[k].addTo(share.counts[k], first);
   return share.counts;
 }
-
-/**
- * Dot products of unit vectors nearer than this to a bound are left to greatCircle. Their error is within 1e-14, as that of
- * the coordinates is within 2e-15; the margin is ten times that.
- */
-const DOT_SLACK = 1e-13;
 
 /**
  * Counts the pairs within one radius. Down the tree asked, each node takes the list of the nodes over which the border of its
@@ -346,10 +340,4 @@ class RadiusWalk {
     this.list = list;
     this.leaves = leaves;
   }
-}
-
-/** The dot product of unit vectors at a great-circle distance in metres; -Infinity from half the circumference on. */
-function dotOf(metres: number): number {
-  const angle = metres / EARTH_RADIUS_M;
-  return angle >= Math.PI ? Number.NEGATIVE_INFINITY : Math.cos(angle);
 }
