@@ -1,17 +1,37 @@
 import type { z } from 'zod';
 import type { nearest as schema } from '../../../config/definition/table.js';
 import type { Columns } from '../../../lake/types.js';
-import { emptyNearest } from '../geo/nearest.js';
+import { emptyNearest, type NearestResult } from '../geo/nearest.js';
 import { columnOf, gather, sharedGroups, sharedInt32 } from './columns.js';
 import { type BuildContext, coordinates, withColumns } from './context.js';
 
 /** Adds columns of the nearest point of another table, and the metres to it. */
 export async function nearest(self: Columns, params: z.output<typeof schema>, context: BuildContext): Promise<Columns> {
-  const { to, within = {}, take } = params;
-  const theirKeys = Object.values(within);
-  const other = await context.read(to, ['lon', 'lat', ...theirKeys, ...Object.values(take)], params.where);
-  const points = coordinates(other, to);
+  const { to, take } = params;
+  const { other, index, distanceM } = await nearestRows(self, params, context);
+  const unmatched: number[] = [];
+  for (let row = 0; row < self.rows; row++) if (index[row] < 0) unmatched.push(row);
+  if (params.unmatched === 'quarantine' && unmatched.length > 0)
+    context.quarantine(
+      Int32Array.from(unmatched),
+      `${Object.keys(take)[0] ?? params.distance}.nearest`,
+      `no point of ${to} to be nearest to`,
+    );
+  return withColumns(self, {
+    ...Object.fromEntries(Object.entries(take).map(([as, name]) => [as, gather(columnOf(other, name), index)])),
+    ...(params.distance !== undefined && { [params.distance]: { type: 'double', values: distanceM } }),
+  });
+}
 
+/** The rows of the other table that `params` ask about, and which of them is nearest to each own row. */
+export async function nearestRows(
+  self: Columns,
+  { to, where, within = {}, take }: Pick<z.output<typeof schema>, 'to' | 'where' | 'within' | 'take'>,
+  context: BuildContext,
+): Promise<NearestResult & { other: Columns }> {
+  const theirKeys = Object.values(within);
+  const other = await context.read(to, ['lon', 'lat', ...theirKeys, ...Object.values(take)], where);
+  const points = coordinates(other, to);
   const groups = theirKeys.length > 0 && {
     own: Object.keys(within).map((name) => columnOf(self, name)),
     their: theirKeys.map((name) => columnOf(other, name)),
@@ -26,18 +46,5 @@ export async function nearest(self: Columns, params: z.output<typeof schema>, co
   const share = { next: sharedInt32(1), ...emptyNearest(self.rows) };
   const input = { ...own, ofLon: points.lon, ofLat: points.lat, ...grouped, askedTree, ofTree, share };
   await context.kernelParts('nearest', self.rows, () => input);
-  const { index, distanceM } = share;
-
-  const unmatched: number[] = [];
-  for (let row = 0; row < self.rows; row++) if (index[row] < 0) unmatched.push(row);
-  if (params.unmatched === 'quarantine' && unmatched.length > 0)
-    context.quarantine(
-      Int32Array.from(unmatched),
-      `${Object.keys(take)[0] ?? params.distance}.nearest`,
-      `no point of ${to} to be nearest to`,
-    );
-  return withColumns(self, {
-    ...Object.fromEntries(Object.entries(take).map(([as, name]) => [as, gather(columnOf(other, name), index)])),
-    ...(params.distance !== undefined && { [params.distance]: { type: 'double', values: distanceM } }),
-  });
+  return { other, index: share.index, distanceM: share.distanceM };
 }
