@@ -7,6 +7,7 @@ import {
 } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { codeOf, ERRORS, GeorefreshError } from '../config/errors.js';
+import { doubt } from '../lake/whole.js';
 import type { Deps } from './deps.js';
 import { type Made, reusing } from './reuse.js';
 import type { StepInput, StepResult } from './types.js';
@@ -74,7 +75,7 @@ export function step<I extends StepInput>(
   deps: Deps,
   work: (input: I, context: StepContext) => Promise<Made>,
 ): (input: I) => Promise<StepResult> {
-  return activity(deps.log, async (input, context) => {
+  return reading(deps, async (input: I, context) => {
     const began = Date.now();
     const started = performance.now();
     return reusing(deps, input, context.signal, async (given) => ({
@@ -85,6 +86,21 @@ export function step<I extends StepInput>(
     }));
   });
 }
+
+/** An activity that reads objects of the lake: one that turns out damaged is looked at anew before anybody reuses it. */
+export const reading = <I, R>(
+  { lake, log }: Pick<Deps, 'lake' | 'log'>,
+  work: (input: I, context: StepContext) => Promise<R>,
+): ((input: I) => Promise<R>) =>
+  activity(log, async (input, context) => {
+    try {
+      return await work(input, context);
+    } catch (error) {
+      if (error instanceof GeorefreshError && error.code === 'GR-4005')
+        for (const { file } of error.where) if (file !== undefined) doubt(lake.store, file);
+      throw error;
+    }
+  });
 
 function failure(error: unknown): ApplicationFailure {
   const code = codeOf(error);

@@ -8,6 +8,7 @@ import { releaseHold } from '../lake/release.js';
 import type { ObjectStore } from '../lake/types.js';
 import type { RefreshInput } from '../workflows/messages.js';
 import { pacingReader } from './pacing.js';
+import type { RefreshPlan } from './plans.js';
 import {
   findManifest,
   type PublishedOutput,
@@ -28,6 +29,7 @@ export { ERRORS, type ErrorCode, GeorefreshError } from '../config/errors.js';
 export type { Manifest } from '../lake/manifest.js';
 export type { Hold } from '../lake/pointer.js';
 export type { RefreshInput } from '../workflows/messages.js';
+export type { ExpectedStep, RefreshPlan } from './plans.js';
 export type { Published, PublishedOutput, RunFilter, RunRecord } from './records.js';
 export type { Refresh, RunningStep, RunProgress } from './refreshes.js';
 export type { Rollback, RollbackRequest } from './rollbacks.js';
@@ -67,6 +69,8 @@ export interface Georefresh {
   pipelines(): Promise<string[]>;
   /** Starts a refresh. GR-4001 where the pipeline is not defined, GR-5001 where no engine is up. */
   refresh(request: RefreshInput): Promise<Refresh>;
+  /** What a refresh would do now, and what it waits for to know the rest. Needs an engine with a worker. */
+  plan(request: RefreshInput): Promise<RefreshPlan>;
   /** The refresh with a run id, or a unique beginning of one, while the engine remembers it; else GR-4002. */
   find(run: string): Promise<Refresh>;
   /** How the pipelines, or one of them, stand. Answers without an engine too. */
@@ -160,6 +164,11 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       await checked(request.pipeline);
       const { startRefresh } = await import('./refreshes.js');
       return startRefresh(await needed(), request);
+    },
+    async plan(request) {
+      await checked(request.pipeline);
+      const { planRefresh } = await import('./plans.js');
+      return planRefresh(await needed(), store, request);
     },
     async find(run) {
       const { findRefresh } = await import('./refreshes.js');

@@ -9,6 +9,11 @@ const found = new WeakMap<ObjectStore, Map<string, string>>();
 /** One takes about 200 bytes. */
 const REMEMBERED = 100_000;
 
+/** Forgets that an object was found whole: somebody read other bytes. */
+export function doubt(store: ObjectStore, key: string): void {
+  found.get(store)?.delete(key);
+}
+
 /**
  * Whether an object stands and its bytes have its digest. They are read once a process; later looks ask the store whether
  * the object is the one that was read, where it can tell, and only for its size where it can't.

@@ -1,3 +1,4 @@
 export { pipeline } from './pipeline.js';
+export { plan } from './plan.js';
 export { refresh } from './refresh.js';
 export { run } from './run.js';

@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { Override, RunSummary, Stage, Trigger } from '../activities/types.js';
+import type { Decision, Override, RunSummary, Stage, Trigger } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { TASK_QUEUES } from '../config/queues.js';
 
@@ -32,6 +32,27 @@ export interface RunInput {
 }
 
 export type RefreshResult = RunSummary;
+
+export interface PlannedStep {
+  id: string;
+  stage: Stage;
+  summary: string;
+  decision: Decision;
+  /** What differs from the last time it ran, in words. */
+  why: string[];
+  /** Of a partitioned step that runs, where what it reads is known already. */
+  partitions?: { name: string; decision: Decision }[];
+}
+
+/** What a refresh would do. */
+export interface PlanView {
+  pipeline: string;
+  logicalTime: string;
+  sample: boolean;
+  /** Set where nothing would be done. */
+  ended?: 'unchanged' | 'held';
+  steps: PlannedStep[];
+}
 
 export interface StageProgress {
   stage: Stage;

@@ -14,7 +14,7 @@ import { failureOf } from './failure.js';
 import { Inbox } from './inbox.js';
 import { inboxQuery, newDataSignal, type PipelineInput, refreshBySignalId } from './messages.js';
 import type { refresh } from './refresh.js';
-import { pacingOf } from './requests.js';
+import { pacingOf } from './request.js';
 
 /** Far below what the engine allows: 51,200 events, and 10,000 signals. */
 const MOST_EVENTS = 4000;

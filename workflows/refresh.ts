@@ -1,8 +1,4 @@
-import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  WorkflowExecutionAlreadyStartedError,
-} from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ApplicationFailure,
   ChildWorkflowCancellationType,
@@ -12,18 +8,13 @@ import {
   sleep,
   startChild,
   upsertSearchAttributes,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { RunSummary } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
-import { ERRORS } from '../config/errors.js';
 import { failureOf } from './failure.js';
 import { type RefreshInput, type RunInput, runWorkflowId, type Waiting, waitingQuery } from './messages.js';
-import { withoutPipeline } from './requests.js';
+import { begin } from './request.js';
 import type { run } from './run.js';
-
-/** Set by the engine on every workflow that a schedule starts. */
-const SCHEDULED_START = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
 
 const FIFTEEN_MINUTES = 15 * 60_000;
 const FIRST_WAIT = 250;
@@ -53,37 +44,6 @@ export async function refresh(request: RefreshInput): Promise<RunSummary> {
     if (cancelled) throw error;
     throw ApplicationFailure.create({ ...failureOf(error), nonRetryable: true });
   }
-}
-
-function begin(request: RefreshInput): RunInput {
-  const { runId, startTime, typedSearchAttributes } = workflowInfo();
-  const nameless = withoutPipeline(request);
-  if (nameless !== undefined) throw ApplicationFailure.nonRetryable(nameless, 'GR-4001');
-  const fault = faultOf(request);
-  if (fault !== undefined) throw ApplicationFailure.nonRetryable(`${ERRORS['GR-1001'].title}: ${fault}`, 'GR-1001');
-  const scheduled = typedSearchAttributes.get(SCHEDULED_START);
-  const logicalTime = request.logicalTime ?? (scheduled ?? startTime).toISOString();
-  return {
-    request,
-    run: runId,
-    logicalTime: new Date(logicalTime).toISOString(),
-    startedAt: startTime.toISOString(),
-    trigger: request.trigger ?? (scheduled ? 'schedule' : 'operator'),
-  };
-}
-
-/** What is wrong with a request that somebody typed: the engine's own page takes any JSON. */
-function faultOf({ logicalTime, waitAtMost, only, overrides, inputs }: RefreshInput): string | undefined {
-  if (logicalTime !== undefined && (typeof logicalTime !== 'string' || Number.isNaN(Date.parse(logicalTime))))
-    return `logicalTime ${String(logicalTime)} is not a time`;
-  // Neither text nor NaN would ever be exceeded.
-  if (waitAtMost !== undefined && !(typeof waitAtMost === 'number' && waitAtMost >= 0))
-    return `waitAtMost ${String(waitAtMost)} is not a number of milliseconds`;
-  if (only !== undefined && !Array.isArray(only)) return 'only is not a list of stages';
-  if (overrides !== undefined && (typeof overrides !== 'object' || overrides === null || Array.isArray(overrides)))
-    return 'overrides is not a mapping of parameters to values';
-  if (inputs !== undefined && typeof inputs !== 'string') return 'inputs is not a folder';
-  return undefined;
 }
 
 async function startRun(input: RunInput, waitAtMost: number) {

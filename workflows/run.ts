@@ -8,28 +8,26 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import type { Plan, RunHeader, RunSummary, StepRecord } from '../activities/types.js';
+import type { Plan, RunSummary, StepRecord } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { concludeOptions, resolveOptions } from './activity-options.js';
 import { executePlan, reusedSteps } from './execute.js';
 import { failureOf } from './failure.js';
 import { progressQuery, type RunInput } from './messages.js';
+import { chosen, headerOf } from './request.js';
 import { Tracker } from './tracker.js';
 
 const { resolve } = proxyActivities<Activities>({ ...resolveOptions, activityId: 'resolve' });
 const { conclude } = proxyActivities<Activities>({ ...concludeOptions, activityId: 'conclude' });
 
+/** The code of an object whose bytes are not those that its name says. */
+const DAMAGED = 'GR-4005';
+const LOOKS = 3;
+
 /** Carries one refresh through its stages. However it ends, it leaves a manifest that says what was done. */
 export async function run(input: RunInput): Promise<RunSummary> {
   const { request } = input;
-  const header: RunHeader = {
-    pipeline: request.pipeline,
-    run: input.run,
-    logicalTime: input.logicalTime,
-    startedAt: input.startedAt,
-    trigger: input.trigger,
-    force: request.force ?? false,
-  };
+  const header = headerOf(input);
   const tracker = new Tracker(input);
   setHandler(progressQuery, () => tracker.progress());
   upsertSearchAttributes([
@@ -40,12 +38,21 @@ export async function run(input: RunInput): Promise<RunSummary> {
   const steps: StepRecord[] = [];
   let plan: Plan | undefined;
   try {
-    const resolved = await resolve({ ...header, ...chosen(request) });
-    plan = resolved;
-    tracker.plan(resolved);
-    if (resolved.ended === undefined) await executePlan(resolved, header, tracker, steps);
-    else steps.push(...reusedSteps(resolved));
-    const summary = await conclude({ header, plan: resolved, steps, outcome: resolved.ended ?? 'unchanged' });
+    for (let look = 1; ; look++) {
+      plan = await resolve({ ...header, ...chosen(request) });
+      tracker.plan(plan);
+      steps.length = 0;
+      try {
+        if (plan.ended === undefined) await executePlan(plan, header, tracker, steps);
+        else steps.push(...reusedSteps(plan));
+        break;
+      } catch (error) {
+        // What was reused has been damaged since it was looked at: another look finds it so, and makes it again.
+        if (look === LOOKS || isCancellation(error) || failureOf(error).type !== DAMAGED) throw error;
+        log.warn('a kept object is damaged; looking again', { fault: String(error) });
+      }
+    }
+    const summary = await conclude({ header, plan, steps, outcome: plan.ended ?? 'unchanged' });
     upsertSearchAttributes([
       { key: ATTRIBUTES.outcome, value: summary.outcome },
       { key: ATTRIBUTES.modelVersion, value: summary.model?.version ?? null },
@@ -69,9 +76,3 @@ export async function run(input: RunInput): Promise<RunSummary> {
     throw ApplicationFailure.create({ ...failure, nonRetryable: true });
   }
 }
-
-const chosen = ({ only, overrides, inputs }: RunInput['request']) => ({
-  ...(only && { only }),
-  ...(overrides && { overrides }),
-  ...(inputs !== undefined && { inputs }),
-});

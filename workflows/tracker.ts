@@ -12,6 +12,8 @@ export class Tracker {
 
   /** Stages in the order in which the plan first comes to them. */
   plan({ steps }: Plan): void {
+    this.byStage.clear();
+    this.stage = undefined;
     for (const { stage, result } of steps) {
       const entry = this.byStage.get(stage) ?? {
         stage,

@@ -3,7 +3,7 @@ import { putArtifact } from '../../lake/artifacts.js';
 import { remember } from '../../lake/reuse.js';
 import type { Artifact } from '../../lake/types.js';
 import { type Deps, definitionOf, nameOf, prefixOf } from '../deps.js';
-import { activity, type Made, type StepContext, step } from '../durable.js';
+import { type Made, reading, type StepContext, step } from '../durable.js';
 import { readJson } from '../json.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
@@ -19,7 +19,7 @@ export const partsOf = (table: string): string => `parts of ${table}`;
 
 export const createPartitionActivities = (deps: Deps) => ({
   /** Divides a step: which of its partitions are kept, and which are to be made, in chunks. */
-  split: activity(deps.log, async (input: StepInput, context: StepContext): Promise<Split> => {
+  split: reading(deps, async (input: StepInput, context: StepContext): Promise<Split> => {
     const began = Date.now();
     const started = performance.now();
     const { kept } = await lookForStep(deps, input, context.signal);
@@ -36,7 +36,7 @@ export const createPartitionActivities = (deps: Deps) => ({
   }),
 
   /** Makes a chunk of partitions; each is kept as soon as it is made, so that an attempt goes on where the last one ended. */
-  part: activity(deps.log, async (input: PartInput, context: StepContext): Promise<PartsMade> => {
+  part: reading(deps, async (input: PartInput, context: StepContext): Promise<PartsMade> => {
     const started = performance.now();
     const { lake } = deps;
     const { pipeline } = input.header;

@@ -3,6 +3,7 @@ import { GeorefreshError } from '../../config/errors.js';
 import type { Columns } from '../../lake/types.js';
 import { columnOf, sharedGroups } from '../features/builders/columns.js';
 import { type BuildContext, coordinates } from '../features/builders/context.js';
+import { nearestRows } from '../features/builders/nearest.js';
 
 /** The rows of a table that are divided, and what of each the builders need. */
 export interface Divided {
@@ -74,33 +75,11 @@ async function withinRadius(
 async function nearestOnes(
   divided: Divided,
   context: BuildContext,
-  { to, where, within = {}, take }: Extract<Builder, { nearest: unknown }>['nearest'],
+  params: Extract<Builder, { nearest: unknown }>['nearest'],
 ): Promise<Neighbours> {
-  const theirKeys = Object.values(within);
-  const table = await context.read(to, ['lon', 'lat', ...theirKeys, ...Object.values(take)], where);
-  const self = await divided.columns(['lon', 'lat', ...Object.keys(within)]);
-  const points = coordinates(table, to);
-  const [group, ofGroup] =
-    theirKeys.length === 0
-      ? []
-      : sharedGroups(
-          Object.keys(within).map((name) => columnOf(self, name)),
-          theirKeys.map((name) => columnOf(table, name)),
-          self.rows,
-          table.rows,
-        );
-  const { index } = await context.kernel(
-    'nearest',
-    {
-      ...coordinates(self, 'self'),
-      ofLon: points.lon,
-      ofLat: points.lat,
-      ...(group && ofGroup && { group, ofGroup }),
-      ofTree: await context.tree({ ...points, ...(ofGroup && { group: ofGroup }) }),
-    },
-    self.rows,
-  );
-  return { ...distinctPairs(divided, index, table.rows), table };
+  const self = await divided.columns(['lon', 'lat', ...Object.keys(params.within ?? {})]);
+  const { other, index } = await nearestRows(self, params, context);
+  return { ...distinctPairs(divided, index, other.rows), table: other };
 }
 
 async function ofGroups(

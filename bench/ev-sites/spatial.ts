@@ -1,12 +1,15 @@
-import { sharedGroups, valuesOf } from '../../activities/features/builders/columns.js';
+import { sharedGroups, sharedInt32, valuesOf } from '../../activities/features/builders/columns.js';
 import { MILE_M } from '../../activities/features/geo/distance.js';
 import { packPolygons } from '../../activities/features/geo/layers.js';
+import { emptyNearest } from '../../activities/features/geo/nearest.js';
+import { Trees } from '../../activities/features/steps/trees.js';
 import type { KernelPool } from '../../activities/pool/index.js';
-import { runSplit } from '../../activities/pool/split.js';
+import { runParts, runSplit } from '../../activities/pool/split.js';
 import { type Lake, readTable } from '../../lake/index.js';
 import type { Columns, TableRef } from '../../lake/types.js';
 
 type Points = { lon: Float64Array; lat: Float64Array };
+type Grouped = Points & { group?: Int32Array };
 
 export interface SpatialInput {
   stations: Points & { county: Int32Array };
@@ -47,37 +50,42 @@ export async function spatialPart(
   pool: KernelPool,
   { stations, located, tracts, geometries }: SpatialInput,
 ): Promise<void> {
+  // Trees are kept by a worker; here they are built anew each time, as the peer's are, and shared as the builders share them.
+  const trees = new Trees(pool);
+  const { signal } = new AbortController();
+  const { lon, lat } = stations;
   const layer = packPolygons(geometries);
-  await runSplit(
-    pool,
-    'assignPoints',
-    { lon: stations.lon, lat: stations.lat, layer, maxDistanceM: 5000 },
-    stations.lon.length,
-  );
-  const own = { lon: located.lon, lat: located.lat };
-  await runSplit(
-    pool,
-    'nearest',
-    { ...own, ofLon: tracts.lon, ofLat: tracts.lat, group: stations.county, ofGroup: tracts.county },
-    own.lon.length,
+  await runSplit(pool, 'assignPoints', { lon, lat, layer, maxDistanceM: 5000 }, lon.length);
+
+  const nearest = async (asked: Grouped, of: Grouped): Promise<void> => {
+    const [askedTree, ofTree] = await Promise.all([trees.of(asked, signal), trees.of(of, signal)]);
+    const groups = asked.group && of.group && { group: asked.group, ofGroup: of.group };
+    const share = { next: sharedInt32(1), ...emptyNearest(asked.lon.length) };
+    const input = { lon: asked.lon, lat: asked.lat, ofLon: of.lon, ofLat: of.lat, ...groups, askedTree, ofTree, share };
+    await runParts(pool, 'nearest', asked.lon.length, {}, () => input);
+  };
+  const countWithin = async (asked: Points, of: Points, miles: number[]): Promise<void> => {
+    const [askedTree, ofTree] = await Promise.all([trees.of(asked, signal), trees.of(of, signal)]);
+    const share = { next: sharedInt32(1), counts: miles.map(() => sharedInt32(asked.lon.length)) };
+    const radiiM = miles.map((mile) => mile * MILE_M);
+    const input = { ...asked, ofLon: of.lon, ofLat: of.lat, radiiM, askedTree, ofTree, share };
+    await runParts(pool, 'countWithin', asked.lon.length, {}, () => input);
+  };
+
+  await nearest(
+    { lon: located.lon, lat: located.lat, group: stations.county },
+    { lon: tracts.lon, lat: tracts.lat, group: tracts.county },
   );
   const asked = { lon: tracts.lon, lat: tracts.lat };
-  const radiiM = (miles: number[]): number[] => miles.map((mile) => mile * MILE_M);
-  await runSplit(
-    pool,
-    'countWithin',
-    { ...asked, ofLon: tracts.lon, ofLat: tracts.lat, radiiM: radiiM([5, 25]) },
-    asked.lon.length,
+  await countWithin(asked, asked, [5, 25]);
+  // The tables of the cut-offs do not wait for each other.
+  await Promise.all(
+    CUTS.map(async (cut) => {
+      const known = Array.from(located.id.keys()).filter((row) => located.id[row] < cut);
+      const of = { lon: shared(known, located.lon), lat: shared(known, located.lat) };
+      await Promise.all([countWithin(asked, of, [1, 5, 10, 25]), nearest(asked, of)]);
+    }),
   );
-  for (const cut of CUTS) {
-    const known = Array.from(located.id.keys()).filter((row) => located.id[row] < cut);
-    const ofLon = shared(known, located.lon);
-    const ofLat = shared(known, located.lat);
-    await Promise.all([
-      runSplit(pool, 'countWithin', { ...asked, ofLon, ofLat, radiiM: radiiM([1, 5, 10, 25]) }, asked.lon.length),
-      runSplit(pool, 'nearest', { ...asked, ofLon, ofLat }, asked.lon.length),
-    ]);
-  }
 }
 
 function shared(rows: number[], values: Float64Array): Float64Array {

@@ -5,6 +5,7 @@ import { cancelCommand } from './commands/cancel.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
 import { outputsCommand } from './commands/outputs.js';
+import { planCommand } from './commands/plan.js';
 import { refreshCommand } from './commands/refresh.js';
 import { releaseCommand } from './commands/release.js';
 import { rollbackCommand } from './commands/rollback.js';
@@ -22,6 +23,7 @@ const COMMANDS = [
   startCommand,
   upCommand,
   refreshCommand,
+  planCommand,
   statusCommand,
   runsCommand,
   showCommand,

@@ -24,6 +24,7 @@ export async function bufferShare(
       ofLon: points.lon,
       ofLat: points.lat,
       ofAreaM2: numbers(columnOf(other, params.area), params.area, params.of),
+      ofTree: await context.tree(points),
     },
     self.rows,
   );

@@ -15,15 +15,16 @@ export async function countWithin(
   const [askedTree, ofTree] = await Promise.all([context.tree(own), context.tree(other)]);
   const names = Object.keys(params.radii);
   const counts = names.map(() => sharedInt32(self.rows));
-  await context.kernelParts('countWithin', self.rows, (part, parts) => ({
+  const input = {
     ...own,
     ofLon: other.lon,
     ofLat: other.lat,
     radiiM: Object.values(params.radii),
     askedTree,
     ofTree,
-    share: { part, parts, counts },
-  }));
+    share: { next: sharedInt32(1), counts },
+  };
+  await context.kernelParts('countWithin', self.rows, () => input);
   return withColumns(
     self,
     Object.fromEntries(

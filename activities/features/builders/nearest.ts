@@ -1,35 +1,14 @@
 import type { z } from 'zod';
 import type { nearest as schema } from '../../../config/definition/table.js';
 import type { Columns } from '../../../lake/types.js';
-import { columnOf, gather, sharedGroups } from './columns.js';
+import { emptyNearest, type NearestResult } from '../geo/nearest.js';
+import { columnOf, gather, sharedGroups, sharedInt32 } from './columns.js';
 import { type BuildContext, coordinates, withColumns } from './context.js';
 
 /** Adds columns of the nearest point of another table, and the metres to it. */
 export async function nearest(self: Columns, params: z.output<typeof schema>, context: BuildContext): Promise<Columns> {
-  const { to, within = {}, take } = params;
-  const theirKeys = Object.values(within);
-  const other = await context.read(to, ['lon', 'lat', ...theirKeys, ...Object.values(take)], params.where);
-  const points = coordinates(other, to);
-
-  const groups = theirKeys.length > 0 && {
-    own: Object.keys(within).map((name) => columnOf(self, name)),
-    their: theirKeys.map((name) => columnOf(other, name)),
-  };
-  const [group, ofGroup] = groups ? sharedGroups(groups.own, groups.their, self.rows, other.rows) : [];
-  const grouped = group && ofGroup && { group, ofGroup };
-  const ofTree = await context.tree({ ...points, ...(ofGroup && { group: ofGroup }) });
-  const { index, distanceM } = await context.kernel(
-    'nearest',
-    {
-      ...coordinates(self, 'self'),
-      ofLon: points.lon,
-      ofLat: points.lat,
-      ...grouped,
-      ofTree,
-    },
-    self.rows,
-  );
-
+  const { to, take } = params;
+  const { other, index, distanceM } = await nearestRows(self, params, context);
   const unmatched: number[] = [];
   for (let row = 0; row < self.rows; row++) if (index[row] < 0) unmatched.push(row);
   if (params.unmatched === 'quarantine' && unmatched.length > 0)
@@ -42,4 +21,30 @@ export async function nearest(self: Columns, params: z.output<typeof schema>, co
     ...Object.fromEntries(Object.entries(take).map(([as, name]) => [as, gather(columnOf(other, name), index)])),
     ...(params.distance !== undefined && { [params.distance]: { type: 'double', values: distanceM } }),
   });
+}
+
+/** The rows of the other table that `params` ask about, and which of them is nearest to each own row. */
+export async function nearestRows(
+  self: Columns,
+  { to, where, within = {}, take }: Pick<z.output<typeof schema>, 'to' | 'where' | 'within' | 'take'>,
+  context: BuildContext,
+): Promise<NearestResult & { other: Columns }> {
+  const theirKeys = Object.values(within);
+  const other = await context.read(to, ['lon', 'lat', ...theirKeys, ...Object.values(take)], where);
+  const points = coordinates(other, to);
+  const groups = theirKeys.length > 0 && {
+    own: Object.keys(within).map((name) => columnOf(self, name)),
+    their: theirKeys.map((name) => columnOf(other, name)),
+  };
+  const [group, ofGroup] = groups ? sharedGroups(groups.own, groups.their, self.rows, other.rows) : [];
+  const grouped = group && ofGroup && { group, ofGroup };
+  const own = coordinates(self, 'self');
+  const [askedTree, ofTree] = await Promise.all([
+    context.tree({ ...own, ...(group && { group }) }),
+    context.tree({ ...points, ...(ofGroup && { group: ofGroup }) }),
+  ]);
+  const share = { next: sharedInt32(1), ...emptyNearest(self.rows) };
+  const input = { ...own, ofLon: points.lon, ofLat: points.lat, ...grouped, askedTree, ofTree, share };
+  await context.kernelParts('nearest', self.rows, () => input);
+  return { other, index: share.index, distanceM: share.distanceM };
 }

@@ -4,6 +4,7 @@ import type { MultiPolygon } from 'geojson';
 import type { KernelHooks } from '../../types.js';
 import { demand, PROGRESS_ROWS, type RowRange, rowRange, sameLength, sharedFloat64, sharedInt32 } from './arrays.js';
 import { EARTH_RADIUS_M, pointToSegment, RADIANS } from './distance.js';
+import { buildPolygonGrid, cellOf, type PolygonGrid } from './polygon-grid.js';
 import { type PolygonLayer, polygonIndex, unpackPolygon } from './polygons.js';
 
 export interface AssignInput extends RowRange {
@@ -73,18 +74,27 @@ class Assigner {
   /** Polygons that were unpacked for turf, by number. */
   private readonly unpacked = new Map<number, MultiPolygon>();
 
+  private readonly grid: PolygonGrid;
+
   constructor(
     private readonly layer: PolygonLayer,
     private readonly index: Flatbush,
-  ) {}
+  ) {
+    this.grid = buildPolygonGrid(layer);
+  }
 
   /** The first polygon that holds the point, or -1. */
   containing(x: number, y: number): number {
-    let first = -1;
-    for (const polygon of this.index.search(x, y, x, y)) {
-      if ((first < 0 || polygon < first) && this.holds(polygon, x, y)) first = polygon;
+    const { start, polygons, boxes } = this.grid;
+    const cell = cellOf(this.grid, x, y);
+    const end = start[cell + 1];
+    for (let at = start[cell]; at < end; at++) {
+      const polygon = polygons[at];
+      const box = polygon * 4;
+      if (x < boxes[box] || y < boxes[box + 1] || x > boxes[box + 2] || y > boxes[box + 3]) continue;
+      if (this.holds(polygon, x, y)) return polygon;
     }
-    return first;
+    return -1;
   }
 
   /**

@@ -32,13 +32,28 @@ export interface BallTree {
  */
 export const CHORD_SLACK = 1e-13;
 
-/** Points in a leaf: at most this many, at least half of it. */
-const LEAF = 8;
+/**
+ * Dot products of unit vectors nearer than this to a bound are left to greatCircle. Their error is within 1e-14 too, and
+ * the margin again ten times that.
+ */
+export const DOT_SLACK = 1e-13;
+
+/** Points in a leaf; fewer only in the last one of a group. */
+export const LEAF = 8;
+
+/** More than the levels of any tree: halving 2^31 points takes fewer. */
+export const DEPTH = 64;
 
 /** The chord, on the unit sphere, of a great-circle distance in metres; Infinity from half the circumference on. */
 export function chordOf(metres: number): number {
   const angle = metres / EARTH_RADIUS_M;
   return angle >= Math.PI ? Number.POSITIVE_INFINITY : 2 * Math.sin(angle / 2);
+}
+
+/** The dot product of unit vectors at a great-circle distance in metres; -Infinity from half the circumference on. */
+export function dotOf(metres: number): number {
+  const angle = metres / EARTH_RADIUS_M;
+  return angle >= Math.PI ? Number.NEGATIVE_INFINITY : Math.cos(angle);
 }
 
 /** Writes the unit vector of a point in degrees. */
@@ -65,8 +80,8 @@ export function buildBallTree(input: BallTreeInput): BallTree {
   const points = rows.length;
   const xyz = sharedFloat64(points * 3);
   for (let i = 0; i < points; i++) toUnit(lon[rows[i]], lat[rows[i]], xyz, i * 3);
-  // Halving leaves more than LEAF / 2 points in each leaf but the ones of small groups.
-  const capacity = 2 * (groups.length + Math.ceil((2 * points) / LEAF));
+  // All leaves are full but the last of each group, and every other node has two children.
+  const capacity = 2 * (groups.length + Math.floor(points / LEAF));
   const tree: BallTree = {
     rows,
     xyz,
@@ -122,7 +137,8 @@ function grow(tree: BallTree, node: number, begin: number, end: number): number 
   tree.end[node] = end;
   const axis = enclose(tree, node, begin, end);
   if (end - begin <= LEAF) return node + 1;
-  const middle = (begin + end) >> 1;
+  // Full leaves but the last, so that loops over leaves run to a known end.
+  const middle = begin + LEAF * Math.ceil((end - begin) / LEAF / 2);
   select(tree.rows, tree.xyz, middle, begin, end - 1, axis);
   const right = grow(tree, node + 1, begin, middle);
   tree.right[node] = right;
@@ -131,35 +147,49 @@ function grow(tree: BallTree, node: number, begin: number, end: number): number 
 
 /** Writes the ball around the centre of the points' box; returns the longest axis of the box. */
 function enclose({ xyz, balls }: BallTree, node: number, begin: number, end: number): number {
-  let axis = 0;
-  let longest = -1;
-  for (let a = 0; a < 3; a++) {
-    let low = Number.POSITIVE_INFINITY;
-    let high = Number.NEGATIVE_INFINITY;
-    for (let i = begin * 3 + a; i < end * 3; i += 3) {
-      const value = xyz[i];
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-    balls[node * 4 + a] = (low + high) / 2;
-    if (high - low > longest) {
-      longest = high - low;
-      axis = a;
-    }
-  }
-  const cx = balls[node * 4];
-  const cy = balls[node * 4 + 1];
-  const cz = balls[node * 4 + 2];
-  let farthest = 0;
-  for (let i = begin * 3; i < end * 3; i += 3) {
-    const dx = xyz[i] - cx;
-    const dy = xyz[i + 1] - cy;
-    const dz = xyz[i + 2] - cz;
-    const squared = dx * dx + dy * dy + dz * dz;
-    if (squared > farthest) farthest = squared;
-  }
-  balls[node * 4 + 3] = Math.sqrt(farthest);
+  const ball = node * 4;
+  const axis = centre(xyz, begin, end, balls, ball);
+  balls[ball + 3] = Math.sqrt(farthest(xyz, begin, end, balls[ball], balls[ball + 1], balls[ball + 2]));
   return axis;
+}
+
+/** Writes the centre of the points' box; returns the longest axis. */
+function centre(xyz: Float64Array, begin: number, end: number, balls: Float64Array, ball: number): number {
+  let lowX = Number.POSITIVE_INFINITY;
+  let lowY = lowX;
+  let lowZ = lowX;
+  let highX = Number.NEGATIVE_INFINITY;
+  let highY = highX;
+  let highZ = highX;
+  for (let at = begin * 3; at < end * 3; at += 3) {
+    const x = xyz[at];
+    const y = xyz[at + 1];
+    const z = xyz[at + 2];
+    if (x < lowX) lowX = x;
+    if (x > highX) highX = x;
+    if (y < lowY) lowY = y;
+    if (y > highY) highY = y;
+    if (z < lowZ) lowZ = z;
+    if (z > highZ) highZ = z;
+  }
+  balls[ball] = (lowX + highX) / 2;
+  balls[ball + 1] = (lowY + highY) / 2;
+  balls[ball + 2] = (lowZ + highZ) / 2;
+  const long = Math.max(highX - lowX, highY - lowY, highZ - lowZ);
+  return long === highX - lowX ? 0 : long === highY - lowY ? 1 : 2;
+}
+
+/** The square of the longest chord from a place to a point. */
+function farthest(xyz: Float64Array, begin: number, end: number, x: number, y: number, z: number): number {
+  let most = 0;
+  for (let at = begin * 3; at < end * 3; at += 3) {
+    const dx = xyz[at] - x;
+    const dy = xyz[at + 1] - y;
+    const dz = xyz[at + 2] - z;
+    const squared = dx * dx + dy * dy + dz * dz;
+    if (squared > most) most = squared;
+  }
+  return most;
 }
 
 /** Floyd–Rivest selection (as in kdbush): puts the k-th point on an axis in place, smaller ones before it, larger after. */
@@ -196,11 +226,15 @@ function select(rows: Int32Array, xyz: Float64Array, k: number, first: number, l
 
 function swap(rows: Int32Array, xyz: Float64Array, i: number, j: number): void {
   const row = rows[i];
+  const x = xyz[3 * i];
+  const y = xyz[3 * i + 1];
+  const z = xyz[3 * i + 2];
   rows[i] = rows[j];
+  xyz[3 * i] = xyz[3 * j];
+  xyz[3 * i + 1] = xyz[3 * j + 1];
+  xyz[3 * i + 2] = xyz[3 * j + 2];
   rows[j] = row;
-  for (let a = 0; a < 3; a++) {
-    const value = xyz[3 * i + a];
-    xyz[3 * i + a] = xyz[3 * j + a];
-    xyz[3 * j + a] = value;
-  }
+  xyz[3 * j] = x;
+  xyz[3 * j + 1] = y;
+  xyz[3 * j + 2] = z;
 }

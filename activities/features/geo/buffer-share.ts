@@ -14,6 +14,8 @@ export interface BufferShareInput extends RowRange {
   ofLat: Float64Array;
   /** Area of each disc in m²; 0 or NaN makes it a point. */
   ofAreaM2: Float64Array;
+  /** The tree of the centres, where several calls share it. */
+  ofTree?: BallTree;
 }
 
 /** Sparse rows: site i (from `from` on) has the entries start[i] to start[i + 1]. */
@@ -49,7 +51,7 @@ export function bufferShare(input: BufferShareInput, hooks: KernelHooks = {}): B
   }
   demand(widest <= HEMISPHERE_RAD, 'a disc is larger than a hemisphere');
 
-  const tree = buildBallTree({ lon: ofLon, lat: ofLat });
+  const tree = input.ofTree ?? buildBallTree({ lon: ofLon, lat: ofLat });
   const start = sharedInt32(to - from + 1);
   const index: number[] = [];
   const share: number[] = [];

@@ -1,6 +1,7 @@
 import type { KernelHooks } from '../../types.js';
-import { demand, PROGRESS_ROWS, type RowRange, rowRange, sameLength, sharedFloat64, sharedInt32 } from './arrays.js';
-import { type BallTree, buildBallTree, CHORD_SLACK, toUnit } from './ball-tree.js';
+import { demand, type RowRange, rowRange, sameLength, sharedFloat64, sharedInt32 } from './arrays.js';
+import { type BallTree, buildBallTree, CHORD_SLACK, DEPTH, LEAF } from './ball-tree.js';
+import { type Block, blocksOf, claim, type Share } from './blocks.js';
 import { greatCircle } from './distance.js';
 
 export interface NearestInput extends RowRange {
@@ -15,6 +16,9 @@ export interface NearestInput extends RowRange {
   ofGroup?: Int32Array;
   /** The tree of the points to choose from (built with their groups), where several calls share it. */
   ofTree?: BallTree;
+  /** The tree of all points asked for, built with their groups, for calls that divide them by a `share` and not by rows. */
+  askedTree?: BallTree;
+  share?: Share & NearestResult;
 }
 
 export interface NearestResult {
@@ -24,133 +28,191 @@ export interface NearestResult {
   distanceM: Float64Array;
 }
 
+/** An answer of no points, over shared memory, to be filled by several calls. */
+export const emptyNearest = (rows: number): NearestResult => ({
+  index: sharedInt32(rows).fill(-1),
+  distanceM: sharedFloat64(rows).fill(Number.NaN),
+});
+
 /**
  * Finds the nearest point of each point asked for. Equal to a scan by greatCircle; a point without a coordinate (NaN) has no
  * nearest point and is nobody's.
+ *
+ * Both sides stand in ball trees; a leaf of points asked goes down the other tree as one (Gray & Moore, "N-Body Problems in
+ * Statistical Learning", 2000).
  */
 export function nearest(input: NearestInput, hooks: KernelHooks = {}): NearestResult {
-  const { lon, lat, ofLon, ofLat, group, ofGroup } = input;
+  const { lon, lat, ofLon, ofLat, group, ofGroup, askedTree } = input;
   const [from, to] = rowRange(input, sameLength({ lon, lat, group }));
   sameLength({ ofLon, ofLat, ofGroup });
   demand((group === undefined) === (ofGroup === undefined), 'groups are given on one side only');
-  const tree = input.ofTree ?? buildBallTree({ lon: ofLon, lat: ofLat, group: ofGroup });
-  const roots = new Map<number, number>();
-  for (let i = 0; i < tree.groups.length; i++) roots.set(tree.groups[i], tree.roots[i]);
+  const asked = askedTree ?? buildBallTree({ lon, lat, group, from, to });
+  const of = input.ofTree ?? buildBallTree({ lon: ofLon, lat: ofLat, group: ofGroup });
+  const share = input.share ?? { next: sharedInt32(1), ...emptyNearest(to - from) };
 
-  const search = new NearestSearch(input, tree);
-  const index = sharedInt32(to - from).fill(-1);
-  const distanceM = sharedFloat64(to - from).fill(Number.NaN);
-  let lastRoot = -1;
-  let lastBest = -1;
-  for (let row = from; row < to; row++) {
-    if (row > from && (row - from) % PROGRESS_ROWS === 0) hooks.onProgress?.(row - from);
-    const root = roots.get(group ? group[row] : 0);
-    if (root === undefined || !Number.isFinite(lon[row] + lat[row])) continue;
-    // Neighbours in a table are mostly neighbours on the ground: the last answer is a good first guess, and never more.
-    lastBest = search.find(row, root, root === lastRoot ? lastBest : tree.begin[root]);
-    lastRoot = root;
-    const best = tree.rows[lastBest];
-    index[row - from] = best;
-    distanceM[row - from] = greatCircle(lon[row], lat[row], ofLon[best], ofLat[best]);
+  const search = new NearestSearch(input, asked, of);
+  const first = askedTree === undefined ? from : 0;
+  const blocks = blocksOf(asked);
+  let done = 0;
+  for (let at = claim(share, blocks.length); at >= 0; at = claim(share, blocks.length)) {
+    search.answer(blocks[at], share, first);
+    done += asked.end[blocks[at].node] - asked.begin[blocks[at].node];
+    hooks.onProgress?.(done);
   }
-  hooks.onProgress?.(to - from);
-  return { index, distanceM };
+  return { index: share.index, distanceM: share.distanceM };
 }
 
-/** Deepest stack of nodes put off: one per level, and a halving tree of 2^31 points has fewer than this. */
-const DEPTH = 64;
-
 class NearestSearch {
-  private readonly unit = new Float64Array(3);
   private readonly stack = new Int32Array(DEPTH);
   private readonly stackChord = new Float64Array(DEPTH);
-  private row = 0;
-  /** Place of the best point so far in tree order, and its chord. */
-  private best = 0;
-  private chord = 0;
+  /** Root of the other tree, by group. */
+  private readonly ofRoots = new Map<number, number>();
+  /** Of each point of the leaf at hand: place of the best point so far in tree order, and its chord. */
+  private readonly best = new Int32Array(LEAF);
+  private readonly chord = new Float64Array(LEAF);
   /** Squares of chord ± CHORD_SLACK: surely nearer below, surely farther above, greatCircle decides between. */
-  private nearer = 0;
-  private farther = 0;
+  private readonly nearer = new Float64Array(LEAF);
+  private readonly farther = new Float64Array(LEAF);
 
   constructor(
     private readonly points: NearestInput,
-    private readonly tree: BallTree,
-  ) {}
+    private readonly asked: BallTree,
+    private readonly of: BallTree,
+  ) {
+    for (let i = 0; i < of.groups.length; i++) this.ofRoots.set(of.groups[i], of.roots[i]);
+  }
 
-  /** The place, in tree order, of the point nearest to a row; depth first, the nearer child before the other. */
-  find(row: number, root: number, guess: number): number {
-    const { tree, unit, stack, stackChord } = this;
-    const { right } = tree;
-    this.row = row;
-    toUnit(this.points.lon[row], this.points.lat[row], unit, 0);
-    this.take(guess, this.squaredTo(guess));
+  /** Writes the answers of a block; rows are counted from `first` on. */
+  answer({ node, root }: Block, { index, distanceM }: NearestResult, first: number): void {
+    const { asked, of, best } = this;
+    const { lon, lat, ofLon, ofLat } = this.points;
+    const ofRoot = this.ofRoots.get(asked.groups[root]);
+    if (ofRoot === undefined) return;
+    const { begin, end, right, rows } = asked;
+    // The answer of the leaf before is a good first guess, and never more.
+    let guess = of.begin[ofRoot];
+    for (let leaf = node; ; leaf++) {
+      if (right[leaf] !== 0) continue;
+      this.search(leaf, ofRoot, guess);
+      for (let i = begin[leaf]; i < end[leaf]; i++) {
+        const row = rows[i];
+        const ofRow = of.rows[best[i - begin[leaf]]];
+        index[row - first] = ofRow;
+        distanceM[row - first] = greatCircle(lon[row], lat[row], ofLon[ofRow], ofLat[ofRow]);
+      }
+      guess = best[0];
+      if (end[leaf] === end[node]) return;
+    }
+  }
+
+  /** Finds the best points for a leaf: depth first, the nearer child before the other. */
+  private search(leaf: number, root: number, guess: number): void {
+    const { of, stack, stackChord } = this;
+    const { right } = of;
+    let reach = this.begin(leaf, guess);
     let depth = 0;
     let node = root;
     for (;;) {
       while (right[node] !== 0) {
         const left = node + 1;
         const other = right[node];
-        const toLeft = this.chordTo(left);
-        const toOther = this.chordTo(other);
+        const toLeft = this.chordTo(leaf, left);
+        const toOther = this.chordTo(leaf, other);
         const near = toLeft <= toOther ? left : other;
         stack[depth] = near === left ? other : left;
         stackChord[depth] = Math.max(toLeft, toOther);
         depth++;
         node = near;
       }
-      this.scan(node);
-      while (depth > 0 && stackChord[depth - 1] > this.chord + CHORD_SLACK) depth--;
-      if (depth === 0) return this.best;
+      reach = this.scan(leaf, node);
+      while (depth > 0 && stackChord[depth - 1] > reach + CHORD_SLACK) depth--;
+      if (depth === 0) return;
       depth--;
       node = stack[depth];
     }
   }
 
-  /** The chord to the nearest place that a point of the node can have. */
-  private chordTo(node: number): number {
-    const { unit } = this;
-    const { balls } = this.tree;
-    const dx = balls[node * 4] - unit[0];
-    const dy = balls[node * 4 + 1] - unit[1];
-    const dz = balls[node * 4 + 2] - unit[2];
-    return Math.sqrt(dx * dx + dy * dy + dz * dz) - balls[node * 4 + 3];
+  /** The least chord that a point of the leaf and one of the other tree's node can have. */
+  private chordTo(leaf: number, node: number): number {
+    const ours = this.asked.balls;
+    const theirs = this.of.balls;
+    const dx = theirs[node * 4] - ours[leaf * 4];
+    const dy = theirs[node * 4 + 1] - ours[leaf * 4 + 1];
+    const dz = theirs[node * 4 + 2] - ours[leaf * 4 + 2];
+    return Math.sqrt(dx * dx + dy * dy + dz * dz) - theirs[node * 4 + 3] - ours[leaf * 4 + 3];
   }
 
-  private squaredTo(at: number): number {
-    const { unit } = this;
-    const { xyz } = this.tree;
-    const dx = xyz[at * 3] - unit[0];
-    const dy = xyz[at * 3 + 1] - unit[1];
-    const dz = xyz[at * 3 + 2] - unit[2];
-    return dx * dx + dy * dy + dz * dz;
-  }
-
-  private scan(node: number): void {
-    const end = this.tree.end[node];
-    for (let at = this.tree.begin[node]; at < end; at++) {
-      const squared = this.squaredTo(at);
-      if (squared > this.farther) continue;
-      if (squared < this.nearer || this.wins(at)) this.take(at, squared);
+  /** Begins the search of each point of a leaf with one answer; returns the longest chord to it. */
+  private begin(leaf: number, guess: number): number {
+    const { asked, of } = this;
+    const from = asked.begin[leaf];
+    const points = asked.end[leaf] - from;
+    let reach = 0;
+    for (let p = 0; p < points; p++) {
+      const dx = of.xyz[guess * 3] - asked.xyz[(from + p) * 3];
+      const dy = of.xyz[guess * 3 + 1] - asked.xyz[(from + p) * 3 + 1];
+      const dz = of.xyz[guess * 3 + 2] - asked.xyz[(from + p) * 3 + 2];
+      this.take(p, guess, dx * dx + dy * dy + dz * dz);
+      reach = Math.max(reach, this.chord[p]);
     }
+    return reach;
   }
 
-  private take(at: number, squared: number): void {
-    this.best = at;
-    this.chord = Math.sqrt(squared);
-    const nearer = this.chord - CHORD_SLACK;
-    const farther = this.chord + CHORD_SLACK;
-    this.nearer = nearer > 0 ? nearer * nearer : 0;
-    this.farther = farther * farther;
+  /** Tries the points of a leaf of the other tree, for those of ours that they can be nearest to; returns as `begin`. */
+  private scan(leaf: number, node: number): number {
+    const { asked, of, nearer, farther, chord } = this;
+    const ours = asked.xyz;
+    const theirs = of.xyz;
+    const { balls } = of;
+    const cx = balls[node * 4];
+    const cy = balls[node * 4 + 1];
+    const cz = balls[node * 4 + 2];
+    const radius = balls[node * 4 + 3] + CHORD_SLACK;
+    const begin = of.begin[node];
+    const end = of.end[node];
+    const from = asked.begin[leaf];
+    const points = asked.end[leaf] - from;
+    let reach = 0;
+    for (let p = 0; p < points; p++) {
+      const x = ours[(from + p) * 3];
+      const y = ours[(from + p) * 3 + 1];
+      const z = ours[(from + p) * 3 + 2];
+      const toX = cx - x;
+      const toY = cy - y;
+      const toZ = cz - z;
+      const far = radius + chord[p];
+      if (toX * toX + toY * toY + toZ * toZ <= far * far) {
+        for (let at = begin; at < end; at++) {
+          const dx = theirs[at * 3] - x;
+          const dy = theirs[at * 3 + 1] - y;
+          const dz = theirs[at * 3 + 2] - z;
+          const squared = dx * dx + dy * dy + dz * dz;
+          if (squared > farther[p]) continue;
+          if (squared < nearer[p] || this.wins(from + p, at, p)) this.take(p, at, squared);
+        }
+      }
+      if (chord[p] > reach) reach = chord[p];
+    }
+    return reach;
+  }
+
+  private take(p: number, at: number, squared: number): void {
+    this.best[p] = at;
+    const chord = Math.sqrt(squared);
+    this.chord[p] = chord;
+    this.nearer[p] = chord > CHORD_SLACK ? (chord - CHORD_SLACK) ** 2 : 0;
+    this.farther[p] = (chord + CHORD_SLACK) ** 2;
   }
 
   /** The exact judgement between two points whose chords are too close to tell: nearer, or as near and of a lower row. */
-  private wins(at: number): boolean {
+  private wins(place: number, at: number, p: number): boolean {
     const { lon, lat, ofLon, ofLat } = this.points;
-    const rival = this.tree.rows[at];
-    const holder = this.tree.rows[this.best];
+    const row = this.asked.rows[place];
+    const rival = this.of.rows[at];
+    const holder = this.of.rows[this.best[p]];
     if (ofLon[rival] === ofLon[holder] && ofLat[rival] === ofLat[holder]) return rival < holder;
-    const toRival = greatCircle(lon[this.row], lat[this.row], ofLon[rival], ofLat[rival]);
-    const toHolder = greatCircle(lon[this.row], lat[this.row], ofLon[holder], ofLat[holder]);
+    const toRival = greatCircle(lon[row], lat[row], ofLon[rival], ofLat[rival]);
+    const toHolder = greatCircle(lon[row], lat[row], ofLon[holder], ofLat[holder]);
     return toRival < toHolder || (toRival === toHolder && rival < holder);
   }
 }

@@ -113,15 +113,22 @@ function fillRuns(
 }
 
 function writeBox(lonLat: Float64Array, begin: number, end: number, boxes: Float64Array, at: number): void {
-  boxes.fill(Number.POSITIVE_INFINITY, at, at + 2).fill(Number.NEGATIVE_INFINITY, at + 2, at + 4);
+  let west = Number.POSITIVE_INFINITY;
+  let south = Number.POSITIVE_INFINITY;
+  let east = Number.NEGATIVE_INFINITY;
+  let north = Number.NEGATIVE_INFINITY;
   for (let point = begin; point < end; point++) {
     const lon = lonLat[point * 2];
     const lat = lonLat[point * 2 + 1];
-    if (lon < boxes[at]) boxes[at] = lon;
-    if (lat < boxes[at + 1]) boxes[at + 1] = lat;
-    if (lon > boxes[at + 2]) boxes[at + 2] = lon;
-    if (lat > boxes[at + 3]) boxes[at + 3] = lat;
+    if (lon < west) west = lon;
+    if (lat < south) south = lat;
+    if (lon > east) east = lon;
+    if (lat > north) north = lat;
   }
+  boxes[at] = west;
+  boxes[at + 1] = south;
+  boxes[at + 2] = east;
+  boxes[at + 3] = north;
 }
 
 function indexPolygons({ polygons, lonLat, partStart, ringStart, pointStart }: PolygonLayer): ArrayBufferLike {

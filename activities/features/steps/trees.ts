@@ -15,7 +15,7 @@ interface Points {
  * Ball trees by the coordinates that they are of. The same points are asked again and again: by several kernels of a
  * step, by each cut-off of a table, and by every thread.
  */
-class Trees {
+export class Trees {
   /** In order of last use. */
   private readonly trees = new Map<string, { points: number; tree: Promise<BallTree> }>();
 

@@ -1,7 +1,7 @@
 import { sha256Of } from '../../../lake/hashing.js';
 import type { Session } from '../../../lake/session.js';
 import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
-import type { Column, Columns } from '../../../lake/types.js';
+import type { Columns } from '../../../lake/types.js';
 import type { Deps } from '../../deps.js';
 import { columnOf } from '../../features/builders/columns.js';
 import { DIGEST_BYTES, listsOf } from '../digests.js';

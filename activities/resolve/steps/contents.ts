@@ -57,7 +57,7 @@ async function contentOf(
     }
   }
   const { sha256, bytes } = await hashFile(path, options);
-  const latest = Number(found.mtimeMs > found.ctimeMs ? found.mtimeMs : found.ctimeMs);
+  const latest = Math.max(Number(found.mtimeMs), Number(found.ctimeMs));
   if (!dry && bytes === Number(found.size) && latest < Date.now() - SETTLED_MS)
     await store.putIfAbsent(place, jsonBytes({ version: 1, sha256, bytes }), options);
   return sha256;

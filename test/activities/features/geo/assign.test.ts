@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { assignPoints } from '../../../../activities/features/geo/assign.js';
 import { greatCircle, pointToSegment } from '../../../../activities/features/geo/distance.js';
 import { packPolygons } from '../../../../activities/features/geo/polygons.js';
-import { type Points, pointsOf } from './points.js';
+import { type Points, pointsOf, randomPoints, seeded } from './points.js';
 
 type Shape = Polygon | MultiPolygon;
 
@@ -83,6 +83,23 @@ describe('assignPoints', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('finds the first of many polygons of all sizes, also where most of them cover everything', () => {
+    const random = seeded(1);
+    const boxes = (count: number, size: () => number): Polygon[] =>
+      Array.from({ length: count }, () => {
+        const [west, south] = [random() * 300 - 150, random() * 120 - 60];
+        return box(west, south, west + size(), south + size() / 4);
+      });
+    const everywhere = Array.from({ length: 300 }, (_, i) => box(-160 + i / 10, -80, 160, 80));
+    const points = randomPoints(300, 2);
+    const layers = [
+      boxes(300, () => random() ** 4 * 100),
+      [...boxes(100, () => 5), ...everywhere.toReversed()],
+      [box(1, 2, 1, 90), box(0, 0, 0, 0)],
+    ];
+    for (const shapes of layers) expect(assigned(points, shapes)).toEqual(scan(points, shapes, 0));
   });
 
   test('finds the polygon that a scan of all edges finds, within a distance', () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { buildBallTree } from '../../../../activities/features/geo/ball-tree.js';
 import { greatCircle } from '../../../../activities/features/geo/distance.js';
-import { nearest } from '../../../../activities/features/geo/nearest.js';
+import { emptyNearest, nearest } from '../../../../activities/features/geo/nearest.js';
 import { awkwardPoints, type Points, pointsOf, randomPoints, seeded } from './points.js';
 
 interface Groups {
@@ -77,6 +78,23 @@ describe('nearest', () => {
     expect([...head.distanceM, ...tail.distanceM]).toEqual(whole.distanceM);
     const turned = found({ lon: asked.lon.toReversed(), lat: asked.lat.toReversed() }, of);
     expect(turned.index.reverse()).toEqual(whole.index);
+  });
+
+  test('gives the same answers where calls claim blocks in turn, from shared trees with groups', () => {
+    const asked = randomPoints(9000, 6, [-80, 35, -70, 45]);
+    const of = randomPoints(3000, 7, [-80, 35, -70, 45]);
+    const group = Int32Array.from(asked.lon, (_, row) => +(row % 20 === 0));
+    const ofGroup = Int32Array.from(of.lon, (_, row) => row % 2);
+    const whole = found(asked, of, { group, ofGroup });
+    const share = { next: new Int32Array(1), ...emptyNearest(9000) };
+    const trees = { askedTree: buildBallTree({ ...asked, group }), ofTree: buildBallTree({ ...of, group: ofGroup }) };
+    const input = { ...asked, ofLon: of.lon, ofLat: of.lat, group, ofGroup, ...trees, share };
+    // The first call finds that another has claimed all after its first block; the second is that other.
+    nearest(input, { onProgress: () => share.next.fill(1000) });
+    expect([...share.index]).not.toEqual(whole.index);
+    share.next.fill(1);
+    nearest(input);
+    expect({ index: [...share.index], distanceM: [...share.distanceM] }).toEqual(whole);
   });
 
   test('finds the lowest of many points at one place', () => {

@@ -56,6 +56,43 @@ describe('countWithin', () => {
     expect(counted(asked, of, radiiM)).toEqual(scan(asked, of, radiiM));
   });
 
+  test('equals a scan where one tree stands on both sides, poles, duplicates and exact radii included', () => {
+    const exact = greatCircle(0, 0, 0.01, 0.01);
+    fc.assert(
+      fc.property(
+        awkwardPoints(90),
+        fc.constantFrom(0, exact, exact * (1 - 2 ** -52), 5 * MILE_M, 1e7),
+        (points, radius) => {
+          const tree = buildBallTree(points);
+          expect(counted(points, points, [radius], { askedTree: tree, ofTree: tree })).toEqual(
+            scan(points, points, [radius]),
+          );
+        },
+      ),
+      { numRuns: 200 },
+    );
+    const dense = randomPoints(900, 6, [-75, 40, -73, 42]);
+    const tree = buildBallTree(dense);
+    const radiiM = [25 * MILE_M, MILE_M, 1000 * MILE_M];
+    expect(counted(dense, dense, radiiM, { askedTree: tree, ofTree: tree })).toEqual(scan(dense, dense, radiiM));
+  });
+
+  test('gives the same counts where calls claim blocks in turn, from one tree and from two', () => {
+    const asked = randomPoints(9000, 7, [-80, 35, -70, 45]);
+    const askedTree = buildBallTree(asked);
+    for (const ofTree of [askedTree, buildBallTree(asked)]) {
+      const whole = counted(asked, asked, [25 * MILE_M], { askedTree, ofTree });
+      const share = { next: new Int32Array(1), counts: [new Int32Array(9000)] };
+      const input = { ...asked, ofLon: asked.lon, ofLat: asked.lat, radiiM: [25 * MILE_M], askedTree, ofTree, share };
+      // The first call finds that another has claimed all after its first block; the second is that other.
+      countWithin(input, { onProgress: () => share.next.fill(1000) });
+      expect(share.counts.map((counts) => [...counts])).not.toEqual(whole);
+      share.next.fill(1);
+      countWithin(input);
+      expect(share.counts.map((counts) => [...counts])).toEqual(whole);
+    }
+  });
+
   test('gives the same counts for a part of the rows, from a shared tree, and over shared memory', () => {
     const asked = randomPoints(500, 3, [-75, 40, -73, 42]);
     const of = randomPoints(500, 4, [-75, 40, -73, 42]);
