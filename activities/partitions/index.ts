@@ -9,13 +9,10 @@ import type { FrozenDefinition } from '../resolve/frozen.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
 import { ingredientsOf, lookForStep, recallOrClear } from '../reuse.js';
 import type { GatherInput, PartInput, PartsMade, Split, StepInput } from '../types.js';
-import { chunksOf, type Ledger, type Part } from './ledger.js';
+import { chunksOf, type Ledger, type Part, partsOf } from './ledger.js';
 import type { Partitioner } from './steps/partitioner.js';
 import { predictionPartitioner } from './steps/predictions.js';
 import { tablePartitioner } from './steps/tables.js';
-
-/** The artifact of a partitioned step that names its partitions. */
-export const partsOf = (table: string): string => `parts of ${table}`;
 
 export const createPartitionActivities = (deps: Deps) => ({
   /** Divides a step: which of its partitions are kept, and which are to be made, in chunks. */
@@ -35,7 +32,7 @@ export const createPartitionActivities = (deps: Deps) => ({
     };
   }),
 
-  /** Makes a chunk of partitions; each is kept as soon as it is made, so that an attempt goes on where the last one ended. */
+  /** Makes a chunk of partitions in one table; each is kept under a key of its own. */
   part: reading(deps, async (input: PartInput, context: StepContext): Promise<PartsMade> => {
     const started = performance.now();
     const { lake } = deps;
@@ -51,15 +48,16 @@ export const createPartitionActivities = (deps: Deps) => ({
       if (kept === undefined) open.push(name);
       else made.push(kept.result);
     }
-    const partitioner = await partitionerOf(deps, input);
-    if (open.length > 0)
-      await partitioner.make(input, open, context, async (part) => {
-        const ingredients = planned.get(part.name)?.ingredients;
-        if (ingredients !== undefined)
-          await remember(lake, pipeline, ingredients, { objects: [objectOf(part)], result: part }, context);
+    if (open.length > 0) {
+      const partitioner = await partitionerOf(deps, input);
+      const { table, facts } = await partitioner.make(input, open, context);
+      for (const name of open) {
+        const { ingredients, rows } = planned.get(name) as Ledger['parts'][number];
+        const part: Part = { ...table, name, rows, facts };
+        await remember(lake, pipeline, ingredients, { objects: [objectOf(table)], result: part }, context);
         made.push(part);
-        context.progress({ done: made.length, total: chunks[input.chunk]?.length ?? 0, unit: 'partitions' });
-      });
+      }
+    }
     return { parts: await putJson(deps, input, made, context), seconds: (performance.now() - started) / 1000 };
   }),
 
@@ -70,7 +68,7 @@ export const createPartitionActivities = (deps: Deps) => ({
     const made = (await Promise.all(input.made.map((chunk) => readJson<Part[]>(lake, chunk.parts)))).flat();
     const byName = new Map(made.map((part) => [part.name, part]));
     const all = parts.map(({ name, kept }) => {
-      const part = kept === undefined ? byName.get(name) : { ...kept, reused: true };
+      const part = kept ?? byName.get(name);
       if (part === undefined) throw new GeorefreshError('GR-3009', `${input.step.id}: partition ${name} was not made`);
       return part;
     });
@@ -79,7 +77,7 @@ export const createPartitionActivities = (deps: Deps) => ({
     return {
       tables: { [partitioner.output]: table },
       artifacts: {
-        [partsOf(partitioner.output)]: await putJson(deps, input, all.map(withoutReuse), context),
+        [partsOf(partitioner.output)]: await putJson(deps, input, all, context),
       },
       rowsIn,
       rowsOut: table.rows,
@@ -125,7 +123,4 @@ const putJson = (
 ): Promise<Artifact> =>
   putArtifact(lake.store, prefixOf(header.pipeline, 'state'), Buffer.from(JSON.stringify(value)), 'json', { signal });
 
-const objectOf = ({ uri, sha256, bytes }: Part): Artifact => ({ uri, sha256, bytes });
-
-/** What a partition is, whoever made it: equal runs keep equal lists. */
-const withoutReuse = ({ reused: _, ...part }: Part): Omit<Part, 'reused'> => part;
+const objectOf = ({ uri, sha256, bytes }: Artifact): Artifact => ({ uri, sha256, bytes });

@@ -1,14 +1,20 @@
 import type { Ingredients } from '../../lake/reuse.js';
+import { quoteLiteral } from '../../lake/sql.js';
 import type { Artifact } from '../../lake/types.js';
 
-/** A partition's table: the key of its rows, and the columns that the step adds. */
+/** The artifact of a partitioned step that names its partitions. */
+export const partsOf = (table: string): string => `parts of ${table}`;
+
+/** Column of a table of partitions that says which one a row lies in. */
+export const PARTITION = '_partition';
+
+/** The table that a partition's rows lie in, with those of others that were made beside it: their key, and the columns added. */
 export interface Part extends Artifact {
   name: string;
   rows: number;
   columns: string[];
   /** Small counts, added up over the partitions. */
   facts: Record<string, number>;
-  reused: boolean;
 }
 
 /** What is known of a partitioned step before it is made. */
@@ -24,6 +30,18 @@ export interface Planned {
   rows: number;
   /** Digests of its own rows, and of those of other tables that can reach them. */
   inputs: Record<string, string>;
+}
+
+/** The rows of each partition out of the table that holds them, for a session where table i stands as `part<i>`. */
+export function partsSql(parts: readonly Part[]): { tables: Record<string, Part>; select: string } {
+  const byTable = new Map<string, Part[]>();
+  for (const part of parts) byTable.set(part.uri, [...(byTable.get(part.uri) ?? []), part]);
+  const tables: Record<string, Part> = {};
+  const selects = [...byTable.values()].map((own, i) => {
+    tables[`part${i}`] = own[0];
+    return `select * from part${i} where ${PARTITION} in (${own.map(({ name }) => quoteLiteral(name)).join(', ')})`;
+  });
+  return { tables, select: selects.join(' union all by name ') };
 }
 
 /** Chunks of about as many rows as asked for; partitions keep their order. */

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Manifest } from '../../lake/manifest.js';
 import type { Artifact } from '../../lake/types.js';
 import { batchIdOf } from '../deps.js';
+import { partsOf } from '../partitions/ledger.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { rawTable } from '../resolve/plan.js';
 import type { MetricsTable } from '../train/evaluate.js';
@@ -77,7 +78,8 @@ export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'ge
     metrics: metrics as Manifest['metrics'],
     champion: metrics?.champion ?? null,
     model: modelOf(steps),
-    volatileOutputs: [REPORT, fileKey(REPORT)],
+    // Which tables partitions lie in tells which were made together.
+    volatileOutputs: [REPORT, fileKey(REPORT), ...partLists(ordered)],
     error: input.error ?? null,
     started: header.startedAt,
     finished: new Date(finished).toISOString(),
@@ -121,6 +123,9 @@ function sourcesOf(
     ];
   });
 }
+
+const partLists = (steps: readonly StepRecord[]): string[] =>
+  steps.flatMap(({ artifacts }) => Object.keys(artifacts).filter((name) => name.startsWith(partsOf(''))));
 
 const RULE = 'rule:';
 

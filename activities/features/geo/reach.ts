@@ -55,9 +55,11 @@ export function reach(input: ReachInput): Reach {
       const all = only[node];
       if (all >= 0 && seen[all] === row) continue;
       const ball = node * 4;
-      const away = Math.hypot(balls[ball] - x, balls[ball + 1] - y, balls[ball + 2] - z);
-      if (away - balls[ball + 3] > far) continue;
-      if (all >= 0 && away + balls[ball + 3] < near) {
+      const away = squared(balls[ball] - x, balls[ball + 1] - y, balls[ball + 2] - z);
+      const outer = far + balls[ball + 3];
+      if (away > outer * outer) continue;
+      const inner = near - balls[ball + 3];
+      if (all >= 0 && inner > 0 && away < inner * inner) {
         seen[all] = row;
         pairs.row.push(row);
         pairs.group.push(all);
@@ -72,9 +74,9 @@ export function reach(input: ReachInput): Reach {
         const own = rows[i];
         const g = group[own];
         if (seen[g] === row) continue;
-        const apart = Math.hypot(xyz[i * 3] - x, xyz[i * 3 + 1] - y, xyz[i * 3 + 2] - z);
-        if (apart > far || (apart >= near && greatCircle(lon[row], lat[row], ofLon[own], ofLat[own]) > radiusM))
-          continue;
+        const apart = squared(xyz[i * 3] - x, xyz[i * 3 + 1] - y, xyz[i * 3 + 2] - z);
+        const sure = near > 0 && apart < near * near;
+        if (apart > far * far || (!sure && greatCircle(lon[row], lat[row], ofLon[own], ofLat[own]) > radiusM)) continue;
         seen[g] = row;
         pairs.row.push(row);
         pairs.group.push(g);
@@ -83,6 +85,8 @@ export function reach(input: ReachInput): Reach {
   }
   return { row: Int32Array.from(pairs.row), group: Int32Array.from(pairs.group) };
 }
+
+const squared = (x: number, y: number, z: number): number => x * x + y * y + z * z;
 
 /** The group of all points below each node, or -1 where there are several. */
 function groupOfNodes({ rows, begin, end, right, roots }: BallTree, group: Int32Array): Int32Array {

@@ -9,8 +9,8 @@ export interface Partitioner {
   output: string;
   /** The partitions, each with what decides its rows. Writes nothing. */
   split(input: StepInput, context: StepContext): Promise<Planned[]>;
-  /** Makes the partitions named, and tells each as soon as it is kept. */
-  make(input: StepInput, names: string[], context: StepContext, done: (part: Part) => Promise<void>): Promise<void>;
+  /** Makes the partitions named, in one table. */
+  make(input: StepInput, names: string[], context: StepContext): Promise<{ table: TableRef; facts: Part['facts'] }>;
   /** Puts all partitions together. */
   gather(
     input: StepInput,

@@ -15,13 +15,14 @@ export interface Partitioning {
   rows: number[];
 }
 
-const partitionOf = (by: string): string => `coalesce(cast(${quoteIdent(by)} as varchar), '')`;
+/** The name of a row's partition; rows without a value lie in one whose name is empty. */
+export const partitionOf = (by: string): string => `coalesce(cast(${quoteIdent(by)} as varchar), '')`;
 
 /** The condition that a row of a table lies in one of these partitions. */
 export const inPartitions = (by: string, names: readonly string[]): string =>
   `${partitionOf(by)} in (${names.map(quoteLiteral).join(', ')})`;
 
-/** Partitions in ascending order of their names; rows without a value lie in one whose name is empty. */
+/** Partitions in ascending order of their names. */
 export async function readPartitioning(session: Session, table: string, by: string): Promise<Partitioning> {
   const read = await session.readColumns(`select ${partitionOf(by)} as name from ${quoteIdent(table)}`);
   const column = columnOf(read, 'name');

@@ -7,10 +7,10 @@ import { Work } from '../../features/steps/work.js';
 import type { FrozenDefinition } from '../../resolve/frozen.js';
 import { readsOf, type TableTask } from '../../resolve/plan.js';
 import type { StepInput } from '../../types.js';
-import type { Part, Planned } from '../ledger.js';
+import { PARTITION, type Part, type Planned, partsSql } from '../ledger.js';
 import { type Neighbours, neighboursOf, type Whole } from '../neighbours.js';
 import type { Partitioner } from './partitioner.js';
-import { inPartitions, listDigests, ownDigests, readPartitioning } from './rows.js';
+import { inPartitions, listDigests, ownDigests, partitionOf, readPartitioning } from './rows.js';
 
 /** Makes a table of features in partitions: the rows of the table that it begins with, and the columns that builders add. */
 export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task: TableTask, by: string): Partitioner {
@@ -71,12 +71,7 @@ export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task:
     );
   };
 
-  const make = (
-    input: StepInput,
-    names: string[],
-    context: StepContext,
-    done: (part: Part) => Promise<void>,
-  ): Promise<void> => {
+  const make = (input: StepInput, names: string[], context: StepContext) => {
     const { signal } = context;
     return deps.lake.duckdb.session(
       (session) =>
@@ -88,20 +83,10 @@ export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task:
             const work = new Work(deps, session, definition, task, context);
             await work.begin(inPartitions(by, names));
             for (const builder of table.steps) await work.apply(builder);
-            const columns = [...table.key, ...work.table.addedNames];
-            const list = columns.map(quoteIdent).join(', ');
-            const all = await work.table.select();
-            await session.run(`create temp table chunk as select * from (${all})`);
-            for (const name of names) {
-              const select = `select ${list} from chunk where ${inPartitions(by, [name])}`;
-              const ref = await putTable(
-                deps.lake,
-                session,
-                { select },
-                { prefix, orderBy: table.key, keyed: true, signal },
-              );
-              await done({ name, ...ref, facts: {}, reused: false });
-            }
+            const list = [...table.key, ...work.table.addedNames].map(quoteIdent).join(', ');
+            const select = `select ${partitionOf(by)} as ${PARTITION}, ${list} from (${await work.table.select()})`;
+            const options = { prefix, orderBy: [PARTITION, ...table.key], keyed: true, signal };
+            return { table: await putTable(deps.lake, session, { select }, options), facts: {} };
           },
           { signal },
         ),
@@ -112,21 +97,22 @@ export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task:
   /** The parts beside the rows that they were made of. */
   const gather = (input: StepInput, parts: Part[], { signal }: StepContext) => {
     const ref = tableOf(input, from);
-    const added = parts[0]?.columns.filter((name) => !table.key.includes(name)) ?? [];
+    const added = parts[0]?.columns.filter((name) => name !== PARTITION && !table.key.includes(name)) ?? [];
+    const { tables, select: rows } = partsSql(parts);
     const kept = ref.columns.filter((name) => !added.includes(name));
     return deps.lake.duckdb.session(
       (session) =>
         withTables(
           deps.lake,
           session,
-          { [from]: ref, parts },
+          { [from]: ref, ...tables },
           async () => {
             const keys = table.key.map((name) => `f.${quoteIdent(name)} = p.${quoteIdent(name)}`).join(' and ');
             const list = [
               ...kept.map((name) => `f.${quoteIdent(name)}`),
               ...added.map((name) => `p.${quoteIdent(name)}`),
             ];
-            const select = `select ${list.join(', ')} from ${quoteIdent(from)} as f join parts as p on ${keys}`;
+            const select = `select ${list.join(', ')} from ${quoteIdent(from)} as f join (${rows}) as p on ${keys}`;
             const whole = await putTable(
               deps.lake,
               session,
