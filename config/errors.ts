@@ -100,6 +100,7 @@ export const ERRORS = {
   ),
   'GR-4006': entry(1, 'a state file is damaged', 'the last whole state is used; georefresh doctor says more'),
   'GR-4007': entry(6, 'no such error code', 'docs/reference/errors.md lists them'),
+  'GR-4010': entry(6, 'no such snapshot', 'georefresh runs --outcome published lists the generations'),
   'GR-5001': entry(5, 'the engine cannot be reached', 'georefresh up starts it; check TEMPORAL_ADDRESS', true),
   'GR-5002': entry(5, 'the store cannot be reached', 'check the store URI and the disk', true),
   'GR-5003': entry(5, 'no space is left', 'free space: georefresh doctor says how much is needed', true),
