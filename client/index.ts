@@ -5,6 +5,7 @@ import { readSettings } from '../config/settings.js';
 import type { Manifest } from '../lake/manifest.js';
 import type { ObjectStore } from '../lake/types.js';
 import type { RefreshInput } from '../workflows/messages.js';
+import type { DiffRequest, SnapshotDiff } from './diffs.js';
 import {
   findManifest,
   type PublishedOutput,
@@ -21,6 +22,7 @@ export type { RunSummary } from '../activities/types.js';
 export { ERRORS, type ErrorCode, GeorefreshError } from '../config/errors.js';
 export type { Manifest } from '../lake/manifest.js';
 export type { RefreshInput } from '../workflows/messages.js';
+export type { DiffRequest, SnapshotDiff } from './diffs.js';
 export type { Published, PublishedOutput, RunFilter, RunRecord } from './records.js';
 export type { Refresh, RunningStep, RunProgress } from './refreshes.js';
 export type { EngineStatus, OpenRun, PipelineStatus, Status } from './status.js';
@@ -64,6 +66,8 @@ export interface Georefresh {
   show(run: string): Promise<Manifest>;
   /** The files of the current snapshot; GR-4003 where nothing was published yet. */
   outputs(pipeline: string): Promise<PublishedOutput[]>;
+  /** How two published snapshots differ, and why; default: the current one and the one before. Errors as of `diffSnapshots`. */
+  diff(pipeline: string, request?: DiffRequest): Promise<SnapshotDiff>;
   /** Asks a refresh to stop; what it published before stays. */
   cancel(run: string): Promise<void>;
   close(): Promise<void>;
@@ -179,6 +183,12 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       const published = await readPublished(store, pipeline);
       if (published === undefined) throw new GeorefreshError('GR-4003', pipeline);
       return published.outputs;
+    },
+    async diff(pipeline, request) {
+      await checked(pipeline);
+      // DuckDB is loaded for this alone.
+      const { diffSnapshots } = await import('./diffs.js');
+      return diffSnapshots(store, settings, pipeline, request);
     },
     async cancel(run) {
       await (await client.find(run)).cancel();

@@ -28,7 +28,7 @@ export async function readAligned(
       withTables(
         lake,
         session,
-        { ...tables },
+        { before: tables.before, after: tables.after },
         async () => {
           await session.createTable('wanted', keysOf(key, rows));
           const on = key.map((name, k) => `CAST(t.${quoteIdent(name)} AS VARCHAR) IS NOT DISTINCT FROM w.k${k}`);
