@@ -55,6 +55,8 @@ export async function findSnapshots(
   return names.map((name) => {
     const snapshot = found.get(name);
     if (snapshot !== undefined) return snapshot;
+    if (name === 'previous' && oldest === state.pointer.generation)
+      throw new GeorefreshError('GR-4010', `nothing was published before generation ${oldest} of ${pipeline}`);
     throw new GeorefreshError(
       'GR-4010',
       `${JSON.stringify(name)} of ${pipeline}, whose generations are ${oldest} to ${state.pointer.generation}`,

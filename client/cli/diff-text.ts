@@ -12,8 +12,14 @@ type Value = string | number | boolean | null;
 
 const cell = (value: Value): string =>
   typeof value === 'number' ? formatNumber(value) : value === null ? NONE : String(value);
-const change = (before: Value, after: Value): string =>
-  before === after ? cell(after) : `${cell(before)} ${ARROW} ${cell(after)}`;
+/** Figures that read the same to four digits are told by their difference. */
+const change = (before: Value, after: Value): string => {
+  const [from, to] = [cell(before), cell(after)];
+  if (before === after) return to;
+  if (from === to && typeof before === 'number' && typeof after === 'number')
+    return `${to} (${signed(after - before)})`;
+  return `${from} ${ARROW} ${to}`;
+};
 const signed = (value: number): string => `${value > 0 ? '+' : ''}${formatNumber(value)}`;
 
 /** A difference of two snapshots for people. */

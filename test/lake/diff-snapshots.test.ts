@@ -28,7 +28,10 @@ test('snapshots are found by current, previous, generation and folder', () =>
 test('there is nothing before the first snapshot', () =>
   withLake(async (lake) => {
     await publish(lake, { run: 'run', minute: 1 });
-    await expect(findSnapshots(lake.store, 'demo', ['previous'])).rejects.toMatchObject({ code: 'GR-4010' });
+    await expect(findSnapshots(lake.store, 'demo', ['previous'])).rejects.toMatchObject({
+      code: 'GR-4010',
+      message: expect.stringContaining('before generation 1'),
+    });
   }));
 
 test('a snapshot whose manifest was collected is GR-4004, and hides those behind it only', () =>
