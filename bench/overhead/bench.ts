@@ -10,7 +10,7 @@ import { listRuns, readRun } from '../../lake/runs.js';
 import { runWorkflowId } from '../../workflows/messages.js';
 import type { BenchOptions } from '../main.js';
 import { type BenchCluster, startBenchCluster } from '../support/cluster.js';
-import { machine } from '../support/machine.js';
+import { cpuMilliseconds, machine } from '../support/machine.js';
 import { writeResults } from '../support/results.js';
 import { median, ratio, spread } from '../support/statistics.js';
 import { PIPELINE, writePipeline } from './pipeline.js';
@@ -45,11 +45,11 @@ export async function run({ rounds: asked, json }: BenchOptions): Promise<void> 
       await refresh();
       await empty();
     }
-    const ours: number[] = [];
-    const theirs: number[] = [];
+    const ours: Side = { times: [], cpu: [] };
+    const theirs: Side = { times: [], cpu: [] };
     for (let round = 0; round < rounds; round++) {
-      ours.push(await milliseconds(refresh));
-      theirs.push(await milliseconds(empty));
+      await measure(ours, cluster.workerPid, refresh);
+      await measure(theirs, peer.pid, empty);
     }
     const inside = await insideSteps(cluster, rounds);
     report({ ours, theirs, activities: steps.length + 2, inside, json });
@@ -101,40 +101,48 @@ async function insideSteps({ store }: BenchCluster, runs: number): Promise<Recor
   return Object.fromEntries(Object.entries(taken).map(([name, all]) => [name, median(all)]));
 }
 
-async function milliseconds(work: () => Promise<unknown>): Promise<number> {
+/** Milliseconds of one side, a round each: by the clock, and of its worker's processors where they can be had. */
+interface Side {
+  times: number[];
+  cpu: number[];
+}
+
+async function measure({ times, cpu }: Side, worker: number | undefined, work: () => Promise<unknown>): Promise<void> {
+  const used = (): number => (worker === undefined ? undefined : cpuMilliseconds(worker)) ?? Number.NaN;
+  const before = used();
   const started = performance.now();
   await work();
-  return performance.now() - started;
+  times.push(performance.now() - started);
+  cpu.push(used() - before);
 }
 
 interface Figures {
-  ours: number[];
-  theirs: number[];
+  ours: Side;
+  theirs: Side;
   activities: number;
   inside: Record<string, number>;
   json: boolean;
 }
 
 function report({ ours, theirs, activities, inside, json }: Figures): void {
-  const times = ratio(ours, theirs);
-  const each = (all: number[]): number => median(all) / activities;
-  if (json)
-    process.stdout.write(
-      `${JSON.stringify({ activities, milliseconds: median(ours), bareMilliseconds: median(theirs), ratio: times, inside })}\n`,
-    );
+  const times = ratio(ours.times, theirs.times);
+  const each = (all: number[]): string => (median(all) / activities).toFixed(1);
+  const row = (name: string, { times: clock, cpu }: Side): string =>
+    `| ${name} | ${activities} | ${spread(clock, 0)} | ${each(clock)} | ${each(cpu)} |`;
+  if (json) process.stdout.write(`${JSON.stringify({ activities, ratio: times, ours, theirs, inside })}\n`);
   const body = [
-    `${new Date().toISOString().slice(0, 10)}, ${machine()}. Medians (smallest–largest) of ${ours.length} rounds in turn, both warm, on one dev server with its database in a file; each worker has a process of its own.`,
+    `${new Date().toISOString().slice(0, 10)}, ${machine()}. Medians (smallest–largest) of ${ours.times.length} rounds in turn, both warm, on one dev server with its database in a file; each worker has a process of its own.`,
     `A refresh of ${SOURCES} sources of one row, a table of each, and what is published of them, from the request to the summary; the bare workflow has as many empty activities in the same order, on queues with the same slots.`,
     '',
-    '| | activities | ms | ms an activity |',
-    '|---|---|---|---|',
-    `| georefresh | ${activities} | ${spread(ours)} | ${each(ours).toFixed(1)} |`,
-    `| bare workflow | ${activities} | ${spread(theirs)} | ${each(theirs).toFixed(1)} |`,
+    '| | activities | ms | ms an activity | of the worker, CPU ms an activity |',
+    '|---|---|---|---|---|',
+    row('georefresh', ours),
+    row('bare workflow', theirs),
     '',
-    `Ratio, round by round: **${times.toFixed(2)} ×** (goal ${GOAL} at most). Inside the steps, ms: ${Object.entries(
+    `Ratio, round by round: **${times.toFixed(2)} ×** (goal ${GOAL} at most). Inside a step, ms: ${Object.entries(
       inside,
     )
-      .map(([name, taken]) => `${name} ${taken.toFixed(1)}`)
+      .map(([name, taken]) => `${name} ${taken.toFixed(0)}`)
       .join(', ')}.`,
   ].join('\n');
   writeResults('overhead', body);
