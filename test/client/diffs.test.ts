@@ -5,8 +5,9 @@ import { toFeatures } from '../../activities/train/features.js';
 import { predictModel } from '../../activities/train/learners.js';
 import { decodeModelJson } from '../../activities/train/model-json.js';
 import type { LinearModel } from '../../activities/train/ridge.js';
-import type { ExplainedRow } from '../../client/diff-moves.js';
+import { type ExplainedRow, explainRows } from '../../client/diff-moves.js';
 import { connect, type Manifest, type SnapshotDiff } from '../../client/index.js';
+import type { Pipeline } from '../../config/definition/pipeline.js';
 import { type Columns, type Lake, readTable } from '../../lake/index.js';
 import { temporaryFolder, temporaryHome } from '../support/home.js';
 import { openBench, runPlan } from '../support/run-plan.js';
@@ -33,7 +34,8 @@ async function twoRefreshes(): Promise<{ home: string; name: string; pipelines: 
     );
     const blocks = smallFiles()['blocks.csv'] ?? '';
     const kept = blocks.split('\n').filter((line) => !line.startsWith('b0007,'));
-    await writeFile(join(small.inputs, 'blocks.csv'), `${kept.join('\n')}b0900,0.333,0.333,1000000,low,0.5\n`);
+    const text = kept.join('\n').replace(/^(b0010,.*),high,/m, '$1,low,');
+    await writeFile(join(small.inputs, 'blocks.csv'), `${text}b0900,0.333,0.333,1000000,low,0.5\n`);
     expect((await runPlan(bench, { ...request, ...RUNS[1] })).summary.outcome).toBe('published');
   } finally {
     await bench.close();
@@ -148,6 +150,23 @@ describe('the difference of two refreshes of a pipeline', () => {
       }
       expect(moved).toBeGreaterThan(10);
     });
+  });
+
+  test('of rows that were not predicted it tells features in deviations, from a table with the same key', async () => {
+    const side = async (name: 'before' | 'after') => {
+      const manifest = JSON.parse(await readFile(pathOf(name, 'manifest.json'), 'utf8')) as Manifest;
+      const frozen = await readFile(join(home, manifest.definition?.uri ?? ''), 'utf8');
+      const { pipeline } = JSON.parse(frozen) as { pipeline: Pipeline };
+      return { manifest, definition: { ...pipeline, score: { tables: pipeline.score.tables } } };
+    };
+    const [before, after] = [await side('before'), await side('after')];
+    const rows = tableOf('blocks_out')?.diff?.differing ?? [];
+    const found = await withReader((lake) => explainRows(lake, { before, after }, ['block'], rows));
+    expect(found?.explanation).toEqual({ table: 'context', unit: 'deviations' });
+    const row = found?.rows.find(({ key }) => key.block === 'b0010');
+    // 80 blocks are low, 80 high: their deviation is a half.
+    expect(row?.features).toEqual([{ feature: 'level', before: 1, after: 0, effect: -2 }]);
+    expect(row?.model).toBeNull();
   });
 
   async function withReader<T>(work: (lake: Lake) => Promise<T>): Promise<T> {
