@@ -7,6 +7,7 @@ import type { Hold } from '../lake/pointer.js';
 import { releaseHold } from '../lake/release.js';
 import type { ObjectStore } from '../lake/types.js';
 import type { RefreshInput } from '../workflows/messages.js';
+import type { DiffRequest, SnapshotDiff } from './diffs.js';
 import { pacingReader } from './pacing.js';
 import type { RefreshPlan } from './plans.js';
 import {
@@ -29,6 +30,7 @@ export { ERRORS, type ErrorCode, GeorefreshError } from '../config/errors.js';
 export type { Manifest } from '../lake/manifest.js';
 export type { Hold } from '../lake/pointer.js';
 export type { RefreshInput } from '../workflows/messages.js';
+export type { DiffRequest, SnapshotDiff } from './diffs.js';
 export type { ExpectedStep, RefreshPlan } from './plans.js';
 export type { Published, PublishedOutput, RunFilter, RunRecord } from './records.js';
 export type { Refresh, RunningStep, RunProgress } from './refreshes.js';
@@ -81,6 +83,8 @@ export interface Georefresh {
   show(run: string): Promise<Manifest>;
   /** The files of the current snapshot; GR-4003 where nothing was published yet. */
   outputs(pipeline: string): Promise<PublishedOutput[]>;
+  /** How two published snapshots differ, and why; default: the current one and the one before. Errors as of `diffSnapshots`. */
+  diff(pipeline: string, request?: DiffRequest): Promise<SnapshotDiff>;
   /** Asks a refresh to stop; what it published before stays. */
   cancel(run: string): Promise<void>;
   /**
@@ -227,6 +231,12 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       const published = await readPublished(store, pipeline);
       if (published === undefined) throw new GeorefreshError('GR-4003', pipeline);
       return published.outputs;
+    },
+    async diff(pipeline, request) {
+      await checked(pipeline);
+      // DuckDB is loaded for this alone.
+      const { diffSnapshots } = await import('./diffs.js');
+      return diffSnapshots(store, settings, pipeline, request);
     },
     async cancel(run) {
       await (await client.find(run)).cancel();

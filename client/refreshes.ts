@@ -99,8 +99,6 @@ export async function startRefresh(client: Client, request: RefreshInput): Promi
   return refreshOf(client, { workflowId, runId: run, startTime: new Date() }, request.pipeline);
 }
 
-const NEVER = new AbortController().signal;
-
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** The refresh with a run id, or a unique beginning of one; GR-4002 where the engine knows none. */
@@ -145,8 +143,12 @@ function refreshOf(client: Client, { workflowId, runId, startTime }: Listed, pip
     pipeline,
     startedAt: startTime.toISOString(),
     progress: () => progressOf(client, handle, pipeline, runId),
-    result: ({ signal = NEVER } = {}) =>
-      patiently(() => client.withAbortSignal(signal, async () => (await handle.result()) as RunSummary)),
+    result: ({ signal } = {}) =>
+      patiently(() => {
+        const wait = async (): Promise<RunSummary> => (await handle.result()) as RunSummary;
+        // The SDK adds a listener with each call and removes none, so a signal that outlives the refresh would keep them.
+        return signal === undefined ? wait() : client.withAbortSignal(signal, wait);
+      }),
     async cancel() {
       await patiently(() => handle.cancel());
     },

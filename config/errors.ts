@@ -102,6 +102,7 @@ export const ERRORS = {
   'GR-4007': entry(6, 'no such error code', 'docs/reference/errors.md lists them'),
   'GR-4008': entry(6, 'no such schedule', 'georefresh schedule list shows them; georefresh schedule apply makes them'),
   'GR-4009': entry(6, 'no such generation to go back to', 'georefresh runs --outcome published lists them'),
+  'GR-4010': entry(6, 'no such snapshot', 'georefresh runs --outcome published lists the generations'),
   'GR-5001': entry(5, 'the engine cannot be reached', 'georefresh up starts it; check TEMPORAL_ADDRESS', true),
   'GR-5002': entry(5, 'the store cannot be reached', 'check the store URI and the disk', true),
   'GR-5003': entry(5, 'no space is left', 'free space: georefresh doctor says how much is needed', true),

@@ -60,8 +60,8 @@ function readChunk(readers: Reader[], chunk: DuckDBDataChunk, at: number): void 
   for (let k = 0; k < readers.length; k++) {
     const reader = readers[k];
     // Vectors are full but for the last one, yet a short one in between may straddle two blocks.
-    if (offset + rows > BLOCK_ROWS || rows > VECTOR_ROWS || reader.blocks.length * BLOCK_ROWS === at)
-      growTo(reader, at + rows);
+    if (at < BLOCK_ROWS || offset + rows > BLOCK_ROWS || reader.blocks.length * BLOCK_ROWS === at)
+      growTo(reader, at, rows);
     const vector: Vector = { handle: duckdb.data_chunk_get_vector(chunk.chunk, k), rows, name: reader.name };
     if (offset + rows <= BLOCK_ROWS) {
       reader.fill(vector, reader.blocks.at(-1)!, offset);
@@ -75,8 +75,23 @@ function readChunk(readers: Reader[], chunk: DuckDBDataChunk, at: number): void 
   }
 }
 
-function growTo(reader: Reader, rows: number): void {
-  while (reader.blocks.length * BLOCK_ROWS < rows) reader.blocks.push(blockOf(reader.type, BLOCK_ROWS));
+/**
+ * Makes room for `more` rows behind `at`. Most results are one short vector, and get a block of its size: whole blocks
+ * for each would keep the garbage collector busy.
+ */
+function growTo(reader: Reader, at: number, more: number): void {
+  const { type, blocks } = reader;
+  if (at === 0 && more <= VECTOR_ROWS) {
+    blocks.push(blockOf(type, more));
+    return;
+  }
+  const [first] = blocks;
+  if (first !== undefined && first.length < BLOCK_ROWS) {
+    const whole = blockOf(type, BLOCK_ROWS);
+    whole.set(first.subarray(0, at));
+    blocks[0] = whole;
+  }
+  while (blocks.length * BLOCK_ROWS < at + more) blocks.push(blockOf(type, BLOCK_ROWS));
 }
 
 function blockOf(type: Column['type'], rows: number, shared = false): Block {

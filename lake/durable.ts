@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { copyFile, link, lstat, mkdir, open, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GeorefreshError } from '../config/errors.js';
 import type { Body } from './types.js';
@@ -126,6 +126,11 @@ export async function writeTemporary(folder: string, body: Body): Promise<string
  */
 export async function placeFile(path: string, body: Body): Promise<'created' | 'exists'> {
   const folder = dirname(path);
+  // What has its name was synced before it got it, so only the name may still have to be.
+  if ((await lstat(path).catch(absent)) !== undefined) {
+    await syncFolder(folder);
+    return 'exists';
+  }
   if (!(body instanceof Uint8Array) && body.link === true) {
     const linked = await linkOwn(body.path, path);
     if (linked !== 'other device') return linked;

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { storeError } from './durable.js';
 import type { CallOptions } from './types.js';
 
-const BLOCK = 1 << 20;
+const LARGEST_BLOCK = 1 << 20;
+const LEAST_BLOCK = 1 << 12;
 
 /** Lower-case hex SHA-256 of bytes. */
 export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
@@ -31,9 +33,12 @@ async function hashing(path: string, copy: string | undefined, { signal }: CallO
       if (copy !== undefined) yield block;
     }
   }
-  const source = createReadStream(path, { highWaterMark: BLOCK });
   const options = signal ? { signal } : {};
   try {
+    // A stream takes a whole block anew for each read, so that those of small files would be nearly all garbage.
+    const { size } = await stat(path);
+    const highWaterMark = Math.min(LARGEST_BLOCK, Math.max(LEAST_BLOCK, size + 1));
+    const source = createReadStream(path, { highWaterMark });
     if (copy !== undefined) await pipeline(source, through, createWriteStream(copy, { flags: 'wx' }), options);
     // Nothing comes through, and nobody takes it: what counts is the digest.
     else await pipeline(source, through, async (none) => void (await none[Symbol.asyncIterator]().next()), options);

@@ -11,6 +11,9 @@ import { connectOrStart } from '../../workers/engine.js';
 import type { RefreshInput } from '../../workflows/messages.js';
 
 export interface BenchCluster {
+  client: Client;
+  address: string;
+  namespace: string;
   store: FolderStore;
   threads: number;
   workerPid: number;
@@ -19,20 +22,23 @@ export interface BenchCluster {
   stop(): Promise<void>;
 }
 
-/** An engine and one worker process of a fresh home, as `georefresh up` would start them. */
-export async function startBenchCluster(home: string): Promise<BenchCluster> {
+/** An engine and one worker process of a fresh home, as `georefresh up` would start them, with settings by environment. */
+export async function startBenchCluster(home: string, settings: NodeJS.ProcessEnv = {}): Promise<BenchCluster> {
   const log = createLogger({ level: 'warn', file: join(home, 'logs', 'bench.log') });
   const engine = await connectOrStart({ home, log });
   const worker = fork(
     join(projectRoot(), 'dist', 'workers', 'main.js'),
     ['--address', engine.connection.address, '--namespace', engine.namespace],
-    { env: { ...process.env, GEOREFRESH_HOME: home }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+    { env: { ...process.env, ...settings, GEOREFRESH_HOME: home }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
   );
   await once(worker, 'message');
   const connection = await Connection.connect(engine.connection);
   const client = new Client({ connection, namespace: engine.namespace });
   if (worker.pid === undefined) throw new Error('the worker has no process');
   return {
+    client,
+    address: engine.connection.address,
+    namespace: engine.namespace,
     store: await FolderStore.open(home),
     threads: Number(process.env.GEOREFRESH_THREADS ?? (await import('node:os')).availableParallelism()),
     workerPid: worker.pid,

@@ -17,3 +17,16 @@ export function peakMemory(pid: number): number | undefined {
     return undefined;
   }
 }
+
+/** User and system time that a process with its threads has used, in milliseconds; Linux only. */
+export function cpuMilliseconds(pid: number): number | undefined {
+  try {
+    // The name, which may hold blanks, stands in brackets; ticks are of 10 ms.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return 10 * (Number(fields[11]) + Number(fields[12]));
+  } catch {
+    return undefined;
+  }
+}

@@ -5,8 +5,8 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-export const spread = (values: readonly number[]): string =>
-  `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})`;
+export const spread = (values: readonly number[], decimals = 2): string =>
+  `${median(values).toFixed(decimals)} (${Math.min(...values).toFixed(decimals)}–${Math.max(...values).toFixed(decimals)})`;
 
 /** Ratio round by round, so that a machine that changes its speed between rounds does not change it. */
 export const ratio = (peer: readonly number[], ours: readonly number[]): number =>

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { GeorefreshError } from '../../config/errors.js';
 import { examples } from './arguments.js';
 import { cancelCommand } from './commands/cancel.js';
+import { diffCommand } from './commands/diff.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
 import { outputsCommand } from './commands/outputs.js';
@@ -28,6 +29,7 @@ const COMMANDS = [
   runsCommand,
   showCommand,
   outputsCommand,
+  diffCommand,
   cancelCommand,
   scheduleCommand,
   signalCommand,

@@ -17,6 +17,7 @@ describe('the command line', () => {
     const { commands } = createProgram(new Shell(streams()));
     expect(commands.map((command) => command.name()).sort()).toEqual([
       'cancel',
+      'diff',
       'doctor',
       'error',
       'outputs',
