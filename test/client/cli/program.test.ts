@@ -21,6 +21,7 @@ describe('the command line', () => {
       'doctor',
       'error',
       'outputs',
+      'plan',
       'refresh',
       'release',
       'rollback',
