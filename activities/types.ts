@@ -100,7 +100,7 @@ export interface Split {
   ledger: Artifact;
   /** One line for people for each chunk. */
   chunks: string[];
-  partitions: number;
+  partitions: { all: number; made: number };
   began: number;
   seconds: number;
 }
@@ -142,6 +142,8 @@ export interface StepResult {
   reused: boolean;
   /** Reuse key; absent for steps that tell of one run. */
   key?: string;
+  /** Of a step that was made in partitions: how many there are, and how many of them were made. */
+  partitions?: { all: number; made: number };
 }
 
 /** A finished step as the manifest tells of it. */

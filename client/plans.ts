@@ -1,17 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { TASK_QUEUES } from '../config/queues.js';
-import { parseManifest } from '../lake/manifest.js';
-import { listRuns } from '../lake/runs.js';
+import { usualSeconds } from '../lake/durations.js';
 import type { ObjectStore } from '../lake/types.js';
 import type { PlannedStep, PlanView, RefreshInput } from '../workflows/messages.js';
 import { failureOf } from './failure.js';
 
 /** How long a look may take; it hashes at most every source once. */
 const LONGEST_MS = 10 * 60_000;
-
-/** How many of the latest runs are asked how long steps took. */
-const REMEMBERED_RUNS = 8;
 
 export interface ExpectedStep extends PlannedStep {
   /** Seconds that it took in the median of the latest runs that made it; null where none did. */
@@ -38,7 +34,7 @@ export async function planRefresh(client: Client, store: ObjectStore, request: R
     .catch((error: unknown) => {
       throw failureOf(error);
     })) as PlanView;
-  const took = await pastSeconds(store, request.pipeline);
+  const took = await usualSeconds(store, request.pipeline);
   const steps = view.steps.map((step) => ({ ...step, seconds: took.get(step.id) ?? null }));
   const count = (decision: PlannedStep['decision']): number =>
     steps.filter((step) => step.decision === decision).length;
@@ -48,19 +44,4 @@ export async function planRefresh(client: Client, store: ObjectStore, request: R
     counts: { run: count('run'), reuse: count('reuse'), 'if-changed': count('if-changed') },
     seconds: steps.filter(({ decision }) => decision === 'run').reduce((sum, { seconds }) => sum + (seconds ?? 0), 0),
   };
-}
-
-/** The median of the seconds that each step took when it ran. */
-async function pastSeconds(store: ObjectStore, pipeline: string): Promise<Map<string, number>> {
-  const all = new Map<string, number[]>();
-  for (const { key } of await listRuns(store, pipeline, { limit: REMEMBERED_RUNS })) {
-    const manifest = await store
-      .get(key)
-      .then((bytes) => parseManifest(bytes, key))
-      // A damaged manifest costs an expectation, not the plan.
-      .catch(() => undefined);
-    for (const { id, seconds, reused } of manifest?.steps ?? [])
-      if (!reused) all.set(id, [...(all.get(id) ?? []), seconds]);
-  }
-  return new Map([...all].map(([id, seconds]) => [id, seconds.sort((a, b) => a - b)[seconds.length >> 1] ?? 0]));
 }

@@ -50,6 +50,8 @@ const stepSchema = loose({
   reused: volatile(z.boolean()),
   /** Why it was not reused, in words. */
   why: volatile(z.array(z.string()).optional()),
+  /** Of a step made in partitions: how many there are, and how many of them this run made. */
+  partitions: volatile(loose({ all: count, made: count }).optional()),
   /** Reuse key. */
   key: sha256.optional(),
 });

@@ -40,5 +40,5 @@ export async function makeInPartitions(
   const result = await compute.gather.executeWithOptions(options, [{ ...input, ledger, made, began }]);
   // Seconds are those of all the work, one chunk after the other.
   const seconds = made.reduce((sum, part) => sum + part.seconds, split.seconds + result.seconds);
-  return { ...result, began, seconds };
+  return { ...result, began, seconds, partitions: split.partitions };
 }

@@ -26,7 +26,7 @@ export const createPartitionActivities = (deps: Deps) => ({
       ...(kept && { kept }),
       ledger: await putJson(deps, input, ledger, context),
       chunks: ledger.chunks.map((names) => (names.length === 1 ? String(names[0]) : `${names[0]} … ${names.at(-1)}`)),
-      partitions: ledger.parts.length,
+      partitions: { all: ledger.parts.length, made: ledger.chunks.flat().length },
       began,
       seconds: (performance.now() - started) / 1000,
     };

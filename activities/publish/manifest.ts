@@ -65,6 +65,7 @@ export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'ge
         attempts: attempt,
         reused: reuse.reused,
         ...(reuse.why.length > 0 && { why: reuse.why }),
+        ...(reuse.partitions !== undefined && { partitions: reuse.partitions }),
         ...(reuse.key !== undefined && { key: reuse.key }),
       }),
     ),
@@ -93,7 +94,7 @@ export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'ge
 }
 
 /** Steps end in another order each time; manifests list them by stage and name. */
-const inOrder = (steps: readonly StepRecord[]): StepRecord[] =>
+export const inOrder = (steps: readonly StepRecord[]): StepRecord[] =>
   [...steps].sort((a, b) => STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage) || (a.id < b.id ? -1 : 1));
 
 function sourcesOf(

@@ -122,6 +122,15 @@ export const reportData = z.strictObject({
       rowsOut: count,
     }),
   ),
+  /** Steps in the order of the manifest: what became of each, and how long it took, and usually takes. */
+  steps: z.array(
+    z.strictObject({
+      id: z.string(),
+      what: volatile(z.string()),
+      seconds: volatile(z.number().nullable()),
+      usual: volatile(z.number().nullable()),
+    }),
+  ),
   parameters: z.array(z.strictObject({ name: z.string(), value: cell })),
   /** Sentences that a reader should know: what was not measured, what is undated. */
   notes: z.array(z.string()),

@@ -162,6 +162,21 @@ export const renderStages = (stages: ReportData['stages'], limits: Limits): Html
 ${tableOf({ label: 'Stages', caption, headers }, rows, over(stages, limits.lines))}</section>`;
 };
 
+/** What became of each step, and why: all of it volatile, as it tells what earlier runs had left. */
+export const renderSteps = (steps: ReportData['steps'], limits: Limits): Html => {
+  const time = (seconds: number | null): Html => volatile(seconds === null ? '–' : formatSeconds(seconds));
+  const rows = steps
+    .slice(0, 4 * limits.lines)
+    .map(
+      ({ id, what, seconds, usual }) =>
+        html`${rowHead(id, limits)}<td>${volatile(what.slice(0, 2 * limits.text))}</td>${num(time(seconds))}${num(time(usual))}`,
+    );
+  const caption = html`Which steps were made, and what differed from the last time; the others had the same inputs, code and parameters. The usual time is the median of earlier runs.`;
+  const headers = headersOf(['step', 'what became of it', 'time', 'usually'], 2, 3);
+  return html`<section id="steps"><h2>Steps</h2>
+${tableOf({ label: 'Steps', caption, headers }, rows, Math.max(0, steps.length - rows.length))}</section>`;
+};
+
 /** The parameters that the run was frozen with. */
 export const renderParameters = (parameters: ReportData['parameters'], limits: Limits): Html => {
   const rows = parameters

@@ -11,6 +11,7 @@ import {
   renderParameters,
   renderSources,
   renderStages,
+  renderSteps,
   renderTops,
 } from './report-tables.js';
 
@@ -93,6 +94,7 @@ const page = (data: ReportData, map: Html | undefined, limits: Limits): string =
     ['sources', 'Sources', data.sources.length === 0 ? undefined : renderSources(data.sources, limits)],
     ['outputs', 'Outputs', data.outputs.length === 0 ? undefined : renderOutputs(data.outputs, limits)],
     ['stages', 'Stages', data.stages.length === 0 ? undefined : renderStages(data.stages, limits)],
+    ['steps', 'Steps', data.steps.length === 0 ? undefined : renderSteps(data.steps, limits)],
     ['parameters', 'Parameters', data.parameters.length === 0 ? undefined : renderParameters(data.parameters, limits)],
   ];
   const shown = sections.filter(([, , body]) => body !== undefined);

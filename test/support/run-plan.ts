@@ -155,10 +155,11 @@ export async function runSteps(
 /** A step in its partitions, one chunk after the other. */
 async function inPartitions(activities: Activities, input: StepInput): Promise<StepResult> {
   const { id } = input.step;
-  const { kept, ledger, chunks, began } = await perform(activities.split, input, `${id}/split`);
+  const { kept, ledger, chunks, partitions, began } = await perform(activities.split, input, `${id}/split`);
   if (kept !== undefined) return kept;
   const made: PartsMade[] = [];
   for (const chunk of chunks.keys())
     made.push(await perform(activities.part, { ...input, ledger, chunk }, `${id}/part-${chunk}`));
-  return perform(activities.gather, { ...input, ledger, made, began }, id);
+  const whole = await perform(activities.gather, { ...input, ledger, made, began }, id);
+  return { ...whole, partitions };
 }

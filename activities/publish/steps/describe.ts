@@ -1,3 +1,4 @@
+import { usualSeconds } from '../../../lake/durations.js';
 import type { Parameters } from '../../../lake/parameters.js';
 import type { Session } from '../../../lake/session.js';
 import { quoteIdent } from '../../../lake/sql.js';
@@ -11,7 +12,7 @@ import { metricOf } from '../../train/metrics.js';
 import { JUDGEMENT } from '../../train/names.js';
 import type { Judgement } from '../../train/steps/judge.js';
 import type { PublishInput } from '../../types.js';
-import { stageSummaries } from '../manifest.js';
+import { inOrder, stageSummaries } from '../manifest.js';
 import type { RenderInput } from '../render.js';
 import type { Cell, ReportData, ReportMap, ReportMetrics, ReportTable } from '../report-data.js';
 import { QUARANTINE, rowsOf } from './outputs.js';
@@ -54,10 +55,30 @@ export async function describeRun(
         sha256,
       })),
     stages: Object.entries(stageSummaries(input.steps)).map(([name, stage]) => ({ name, ...stage })),
+    steps: await describeSteps(deps, input, signal),
     parameters: Object.entries(pipeline.parameters).map(([name, value]) => ({ name, value })),
     notes: pipeline.train?.card.limits ?? [],
   };
   return { data, ...(map && { shapes: map.shapes }) };
+}
+
+/** What became of each step before publishing. */
+async function describeSteps(
+  { lake }: Deps,
+  { header, steps }: PublishInput,
+  signal: AbortSignal,
+): Promise<ReportData['steps']> {
+  const usual = await usualSeconds(lake.store, header.pipeline, { signal });
+  return inOrder(steps).map(({ id, reused, why, partitions, seconds }) => ({
+    id,
+    what: reused
+      ? 'reused'
+      : [...why, ...(partitions === undefined ? [] : [`${partitions.made} of ${partitions.all} partitions made`])].join(
+          '; ',
+        ),
+    seconds: reused ? null : seconds,
+    usual: usual.get(id) ?? null,
+  }));
 }
 
 type Read = (table: TableRef, sql: string, parameters?: Parameters) => Promise<Record<string, Cell>[]>;

@@ -61,6 +61,7 @@ const sampleReport = (more: Partial<ReportData> = {}): ReportData => ({
   ],
   outputs: [{ name: 'ranked.parquet', rows: 1190, bytes: 5000, sha256: sha }],
   stages: [{ name: 'ingest', seconds: 1.5, steps: 3, reused: 1, rowsIn: 1200, rowsOut: 1200 }],
+  steps: [{ id: 'ingest/stations', what: 'content changed', seconds: 1.5, usual: 2.5 }],
   parameters: [{ name: 'cut', value: 183461 }],
   notes: ['Heights carry no date.'],
   ...more,
@@ -231,6 +232,7 @@ describe('its volatile parts', () => {
     const second = sampleReport({
       run: { ...first.run, id: 'another <run>', startedAt: '2027-01-01T00:00:00Z', seconds: 3600 },
       stages: first.stages.map((stage) => ({ ...stage, seconds: 99, reused: 0 })),
+      steps: first.steps.map((step) => ({ ...step, what: 'reused', seconds: null, usual: 99 })),
     });
     expect(renderReport(first, shapes)).not.toBe(renderReport(second, shapes));
     expect(stripVolatile(renderReport(first, shapes))).toBe(stripVolatile(renderReport(second, shapes)));
@@ -271,6 +273,7 @@ describe('its size', () => {
         top: Array.from({ length: 30 }, () => columns.map(({ name }) => name)),
       })),
       outputs: many((i) => ({ name: long(i), rows: i, bytes: i, sha256: sha })),
+      steps: many((i) => ({ id: long(i), what: long(i), seconds: i, usual: i })),
       stages: many((i) => ({ name: long(i), seconds: i, steps: i, reused: i, rowsIn: i, rowsOut: i })),
       parameters: many((i) => ({ name: long(i), value: long(i) })),
       notes: many(long),
