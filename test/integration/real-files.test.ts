@@ -105,7 +105,7 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
       const undisturbed = manifest;
       let retried = 0;
       const result = await refreshIn(disturbed, async (cluster) => {
-        const { pid } = await cluster.log.until(isBeginOf('features/tract_features@train'), 'the step begins');
+        const { pid } = await cluster.log.until(isBeginOf('features/tract_features@train/part-1'), 'the step begins');
         await cluster.signal(pid, 'SIGKILL');
         await cluster.log.until(isAgain, 'a step is tried again');
         retried = cluster.log.count((line) => isAgain(line) && line.step?.startsWith('features/') === true);
@@ -126,7 +126,7 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
       const cluster = await startCluster({ home: cancelled });
       try {
         const refresh = await cluster.client.refresh({ pipeline: PIPELINE, inputs: dataFolder() });
-        await cluster.log.until(isBeginOf('features/tract_features@train'), 'the step begins');
+        await cluster.log.until(isBeginOf('features/tract_features@train/split'), 'the step begins');
         const at = Date.now();
         await refresh.cancel();
         await expect(refresh.result()).rejects.toMatchObject({ code: 'GR-3006' });
@@ -164,7 +164,14 @@ function countsOf({ steps, quarantine, outputs }: Manifest, answers: Record<stri
 
 /** What only the tables themselves tell: counts under the reference's names, and sums of columns as `sum_<column>`. */
 async function ask(home: string, { steps, outputs }: Manifest): Promise<Record<string, number>> {
-  const made = new Map(steps.flatMap(({ id, outputs: tables }) => Object.values(tables).map(({ uri }) => [id, uri])));
+  // Beside its table a step in partitions keeps a ledger of them.
+  const made = new Map(
+    steps.flatMap(({ id, outputs: kept }) =>
+      Object.values(kept)
+        .filter(({ uri }) => uri.endsWith('.parquet'))
+        .map(({ uri }) => [id, uri]),
+    ),
+  );
   const of = (id: string): string => `read_parquet('${join(home, made.get(id) ?? id)}')`;
   const output = (name: string): string =>
     `read_parquet('${join(home, outputs.find((one) => one.name === name)?.uri ?? name)}')`;
