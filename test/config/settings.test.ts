@@ -27,6 +27,7 @@ describe('settings', () => {
       scratch: { maxBytes: 4_000_000_000 },
       storage: { provider: 'local' },
       log: { level: 'info', file: '/project/data/logs/pipeline.log', maxBytes: 10_000_000 },
+      partitions: { rows: 25_000, window: 4 },
       retry: { maximumAttempts: 5, initialInterval: 1000, backoffCoefficient: 2, maximumInterval: 30_000 },
     });
   });

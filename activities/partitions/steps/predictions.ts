@@ -1,9 +1,10 @@
 import type { Pipeline } from '../../../config/definition/pipeline.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import { putTable, withTables } from '../../../lake/tables.js';
+import type { Column } from '../../../lake/types.js';
 import { artifactOf, type Deps, prefixOf, tableOf } from '../../deps.js';
 import { PREDICTIONS } from '../../resolve/plan.js';
-import { demandAgreement, predictRows } from '../../score/steps/predict.js';
+import { demandAgreement, largest, predictRows } from '../../score/steps/predict.js';
 import { MODEL, ONNX } from '../../train/names.js';
 import type { Partitioner } from './partitioner.js';
 import { inPartitions, ownDigests, readPartitioning } from './rows.js';
@@ -54,11 +55,22 @@ export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeli
                 `from scored where ${inPartitions(by, parts)} order by "${train.key}"`;
               const list = columns.map((column) => `"${column}"`).join(', ');
               const rows = await session.readColumns(`select ${list} ${where(names)}`);
-              const { predictions, difference } = await predictRows(deps, train, predict, input, rows, context);
+              const { predictions, differences } = await predictRows(deps, train, predict, input, rows, context);
               await session.createTable('predicted', predictions);
+              await session.createTable('apart', {
+                rows: rows.rows,
+                columns: {
+                  key: predictions.columns[train.key] as Column,
+                  value: { type: 'double', values: differences },
+                },
+              });
               for (const part of names) {
-                const select = `select * from predicted where "${train.key}" in (select "${train.key}" ${where([part])})`;
+                const keys = `(select "${train.key}" ${where([part])})`;
+                const select = `select * from predicted where "${train.key}" in ${keys}`;
                 const ref = await putTable(lake, session, { select }, { ...options, signal });
+                // Of this partition alone: what is kept of it must not tell with which others it was made.
+                const { columns: read } = await session.readColumns(`select value from apart where key in ${keys}`);
+                const difference = read.value?.type === 'double' ? largest(read.value.values) : 0;
                 await done({ name: part, ...ref, facts: { difference }, reused: false });
               }
             },
@@ -76,11 +88,14 @@ export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeli
             { parts },
             async () => {
               const table = await putTable(lake, session, { select: 'select * from parts' }, { ...options, signal });
+              const { rows } = tableOf(input, predict.table);
+              if (table.rows !== rows)
+                throw new GeorefreshError('GR-2105', `${PREDICTIONS}: ${rows} rows became ${table.rows}`);
               const { columns: read } = await session.readColumns(`select "${predict.as}" as value from parts`);
               const difference = Math.max(0, ...parts.map(({ facts }) => facts.difference ?? 0));
               return {
                 table,
-                rowsIn: tableOf(input, predict.table).rows,
+                rowsIn: rows,
                 facts: { parity: demandAgreement(difference, read.value) },
               };
             },
