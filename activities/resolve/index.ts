@@ -29,7 +29,7 @@ export const createResolveActivities = (deps: Deps) => ({
    */
   resolve: activity(deps.log, async (input: ResolveInput, context: StepContext): Promise<Plan> => {
     const { signal } = context;
-    const { lake, log, settings } = deps;
+    const { log, settings } = deps;
     const unknown = input.only?.filter((stage) => !STAGES.includes(stage)) ?? [];
     if (unknown.length > 0) throw new GeorefreshError('GR-1005', unknown.join(', '));
     const { pipeline: loaded, folder } = await loadPipeline(input.pipeline, settings);
