@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { greatCircle, MILE_M } from '../../../activities/features/geo/distance.js';
 import { temporaryHome } from '../../support/home.js';
-import { openBench, type Ran, runPlan } from '../../support/run-plan.js';
+import { inPartitionsBy, madeOf, partsOf, recordOf, rowsBy, smallSetting } from '../../support/partitions.js';
+import { openBench, runPlan } from '../../support/run-plan.js';
 import { smallFiles } from '../../support/small-pipeline.js';
-import { inPartitionsBy, madeOf, partsOf, recordOf, type Setting, smallSetting } from './support.js';
 
 const STEPS = ['features/known@now', 'features/known@later'];
 
@@ -49,29 +49,6 @@ const regionsWithin = (places: readonly Shop[]): string[] =>
     .filter((block) => places.some(({ lon, lat }) => greatCircle(lon, lat, block.lon, block.lat) <= 20 * MILE_M))
     .map(({ region }) => region);
 
-/** Rows of a partitioned table as text, by partition. */
-async function rowsOf({ bench }: Setting, ran: Ran, id: string): Promise<Map<string, string>> {
-  const ref = Object.values(recordOf(ran, id).tables)[0];
-  if (ref === undefined) throw new Error(`${id} left no table`);
-  const { lake } = bench;
-  const file = await lake.scratch.hold(ref, {});
-  try {
-    return await lake.duckdb.session(async (session) => {
-      await session.attachParquet('t', file.path);
-      const { columns } = await session.readColumns(
-        `select region as name, string_agg(cast(t as varchar), ';' order by block) as rows from t group by region order by all`,
-      );
-      const texts = [columns.name, columns.rows].map((column) => {
-        if (column?.type !== 'text') throw new TypeError('expected texts');
-        return Array.from(column.codes, (code) => column.dictionary[code] ?? '');
-      });
-      return new Map(texts[0]?.map((name, i) => [name, texts[1]?.[i] ?? '']));
-    });
-  } finally {
-    file.release();
-  }
-}
-
 test('after any edit of the other table, the partitions that were remade are those whose rows a cold run finds changed, or that the point can reach; all others are the same objects (S0.12)', async () => {
   const warm = await smallSetting(inPartitionsBy('region'));
   let before = await warm.refresh({ only: ['features'] });
@@ -96,7 +73,10 @@ test('after any edit of the other table, the partitions that were remade are tho
     const cold = await runPlan(bench, { pipeline: warm.small.name, inputs: warm.small.inputs, only: ['features'] });
     for (const id of STEPS) {
       expect(recordOf(after, id).tables).toEqual(recordOf(cold, id).tables);
-      const [then, now] = [await rowsOf(warm, before, id), await rowsOf({ ...warm, bench }, cold, id)];
+      const [then, now] = [
+        await rowsBy(warm.bench, before, id, 'region', 'block'),
+        await rowsBy(bench, cold, id, 'region', 'block'),
+      ];
       const changed = [...now.keys()].filter((name) => then.get(name) !== now.get(name));
       const made = madeOf(after, id);
       const about = `${id} after ${JSON.stringify(one)}`;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { demandPartitionable } from '../../../activities/partitions/steps/partitionable.js';
 import { type Table, table } from '../../../config/definition/table.js';
 import { withLake } from '../../lake/support/temporary.js';
-import { inPartitionsBy, smallSetting } from './support.js';
+import { inPartitionsBy, smallSetting } from '../../support/partitions.js';
 
 const COLUMNS = ['block', 'region', 'rent', 'area', 'lon', 'lat'];
 

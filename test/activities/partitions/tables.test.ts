@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Change, inPartitionsBy, partsOf, recordOf, smallSetting } from './support.js';
+import { type Change, inPartitionsBy, partsOf, recordOf, smallSetting } from '../../support/partitions.js';
 
 /** The definition in one piece, with an order of its own and a table that has no rows. */
 const whole: Change = ({ features }) => {

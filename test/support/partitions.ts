@@ -1,9 +1,10 @@
 import { onTestFinished } from 'vitest';
-import type { StepRecord } from '../../../activities/types.js';
-import { fetchBytes } from '../../../lake/artifacts.js';
-import { temporaryFolder, temporaryHome } from '../../support/home.js';
-import { type Bench, openBench, type Ran, runPlan } from '../../support/run-plan.js';
-import { type SmallDefinition, type SmallPipeline, writeSmallPipeline } from '../../support/small-pipeline.js';
+import type { StepRecord } from '../../activities/types.js';
+import { fetchBytes } from '../../lake/artifacts.js';
+import { withTables } from '../../lake/tables.js';
+import { temporaryFolder, temporaryHome } from './home.js';
+import { type Bench, openBench, type Ran, runPlan } from './run-plan.js';
+import { type SmallDefinition, type SmallPipeline, writeSmallPipeline } from './small-pipeline.js';
 
 export interface Setting {
   small: SmallPipeline;
@@ -53,3 +54,27 @@ export async function partsOf({ lake }: Pick<Bench, 'lake'>, ran: Ran, id: strin
 
 /** Names of the partitions that a step made anew. */
 export const madeOf = ({ made }: Pick<Ran, 'made'>, id: string): string[] => [...(made.get(id) ?? [])].sort();
+
+/** Rows of a step's table as one text for each value of a column. */
+export async function rowsBy(
+  { lake }: Pick<Bench, 'lake'>,
+  ran: Pick<Ran, 'records'>,
+  id: string,
+  by: string,
+  key: string,
+): Promise<Map<string, string>> {
+  const ref = Object.values(recordOf(ran, id).tables)[0];
+  if (ref === undefined) throw new Error(`${id} left no table`);
+  const { columns } = await lake.duckdb.session((session) =>
+    withTables(lake, session, { t: ref }, () =>
+      session.readColumns(
+        `select ${by} as name, string_agg(cast(t as varchar), ';' order by ${key}) as rows from t group by all order by all`,
+      ),
+    ),
+  );
+  const [names = [], rows = []] = [columns.name, columns.rows].map((column) => {
+    if (column?.type !== 'text') throw new TypeError('expected texts');
+    return Array.from(column.codes, (code) => column.dictionary[code] ?? '');
+  });
+  return new Map(names.map((name, i) => [name, rows[i] ?? '']));
+}
