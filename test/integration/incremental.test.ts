@@ -11,6 +11,7 @@ import { differences } from '../support/snapshots.js';
 
 const PIPELINE = 'ev-sites';
 const STATIONS = join('ev_sites', 'afdc_us_points_2022.csv');
+const TRACTS = join('ev_sites', 'census_tracts_2019_tiger.csv');
 const CUTOFFS = ['train', 'score', 'backtest'].map((cutoff) => `features/tract_features@${cutoff}`);
 const FULL = process.env.GEOREFRESH_FULL === '1';
 const MINUTES = 60_000;
@@ -49,10 +50,15 @@ async function dividedBy(column: string | undefined): Promise<string> {
 type Edit = (lines: string[]) => string[];
 
 /** Station Name,ZIP,Latitude,Longitude,ID */
-const placed = (line: string, lon: number, lat: number): string => {
+const placed = (line: string, [lat, lon]: Place): string => {
   const fields = line.split(',');
   return [...fields.slice(0, -3), lat, lon, fields.at(-1)].join(',');
 };
+
+type Place = readonly [lat: number, lon: number];
+
+/** FIPS codes of two states that share a border. */
+const [WYOMING, MONTANA] = ['56', '30'] as const;
 
 function describeEdits(title: string, inputsOf: () => Promise<string>): void {
   describe(title, () => {
@@ -60,6 +66,7 @@ function describeEdits(title: string, inputsOf: () => Promise<string>): void {
     let bench: Bench;
     let before: Ran;
     let text = '';
+    let tracts: string[] = [];
     let runs = 0;
     /** Of the station that comes and moves: one that existed at every cut-off. */
     let id = 0;
@@ -68,6 +75,13 @@ function describeEdits(title: string, inputsOf: () => Promise<string>): void {
       const run = `0191d7a0-0000-7000-8000-${String(++runs).padStart(12, '0')}`;
       const logicalTime = new Date(Date.parse('2026-02-20T06:00:00Z') + runs * HOUR_MS).toISOString();
       return runPlan(on, { pipeline: PIPELINE, inputs, run, logicalTime, ...changes });
+    };
+
+    /** Where a tract of a state lies: a station there belongs to it. */
+    const tractIn = (state: string): Place => {
+      const fields = tracts.find((line) => line.startsWith(`${state},`))?.split(',');
+      if (fields === undefined) throw new Error(`no tract lies in state ${state}`);
+      return [Number(fields.at(-2)), Number(fields.at(-1))];
     };
 
     /** Edits the stations; gives the refresh after it beside one on a fresh home, at the same logical time. */
@@ -110,6 +124,7 @@ function describeEdits(title: string, inputsOf: () => Promise<string>): void {
     beforeAll(async () => {
       [inputs, bench] = await Promise.all([inputsOf(), temporaryHome().then((home) => openBench({ home }))]);
       text = await readFile(join(inputs, STATIONS), 'utf8');
+      tracts = (await readFile(join(inputs, TRACTS), 'utf8')).split('\n');
       const taken = new Set(text.split('\n').map((line) => Number(line.split(',').at(-1))));
       for (id = 100_000; taken.has(id); ) id++;
       before = await refresh(bench);
@@ -119,9 +134,12 @@ function describeEdits(title: string, inputsOf: () => Promise<string>): void {
     test(
       'one station that is added in Wyoming remakes the states whose rows it changes, training, and nothing else (S0.12)',
       async () => {
-        const { warm, home } = await afterEdit((lines) => [...lines, `Added,82520,42.83,-108.73,${id}`]);
+        const { warm, home } = await afterEdit((lines) => [
+          ...lines,
+          placed(`Added,82520,0,0,${id}`, tractIn(WYOMING)),
+        ]);
         const states = await expectExactly(warm);
-        expect([...states]).toContain('56');
+        expect([...states]).toContain(WYOMING);
         expect(states.size).toBeLessThan(12);
         expect(isReused(warm, /^(ingest|validate)\/(?!stations)/)).toEqual([true]);
         expect(isReused(warm, /^features\/tract_context/)).toEqual([true]);
@@ -138,12 +156,11 @@ function describeEdits(title: string, inputsOf: () => Promise<string>): void {
     test(
       'one station that is moved across a border of states remakes those whose rows change, on both sides',
       async () => {
-        // From Wyoming into Montana.
         const { warm, home } = await afterEdit((lines) =>
-          lines.map((line) => (line.endsWith(`,${id}`) ? placed(line, -108.5, 45.78) : line)),
+          lines.map((line) => (line.endsWith(`,${id}`) ? placed(line, tractIn(MONTANA)) : line)),
         );
         const states = await expectExactly(warm);
-        expect([...states]).toEqual(expect.arrayContaining(['30', '56']));
+        expect([...states]).toEqual(expect.arrayContaining([MONTANA, WYOMING]));
         expect(isReused(warm, /^train\/|^score\/predictions/)).toEqual([false]);
         expect(await differences(bench.home, home, PIPELINE)).toEqual([]);
         before = warm;
