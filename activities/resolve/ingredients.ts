@@ -79,6 +79,9 @@ function tableRecipe(definition: FrozenDefinition, name: string, stage: 'feature
   };
 }
 
+/** Hands a step of training its data and keeps what it leaves; the steps name it only as a type. */
+const TRAINING = 'activities/train/steps/work';
+
 function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefined {
   const { train, title, description } = definition.pipeline;
   if (train === undefined) return undefined;
@@ -87,7 +90,7 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
   const fit = fits.find((task) => task.id === id);
   if (fit !== undefined)
     return {
-      code: ['activities/train/steps/fit'],
+      code: ['activities/train/steps/fit', TRAINING],
       parameters: {
         key,
         target,
@@ -100,12 +103,12 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
     };
   if (id === 'train/evaluate')
     return {
-      code: ['activities/train/steps/judge'],
+      code: ['activities/train/steps/judge', TRAINING],
       parameters: without(train, 'card', 'table'),
       reads: [...fits.map((task) => task.id), ...fits.flatMap(({ tables }) => tables)],
     };
   return {
-    code: ['activities/train/steps/champion'],
+    code: ['activities/train/steps/champion', TRAINING],
     parameters: { train, title, description, sample: definition.sources.map(({ from }) => from) },
     reads: [JUDGEMENT, train.table, ...definition.sources.flatMap(({ name }) => [name, rawTable(name)])],
   };

@@ -1,6 +1,7 @@
 import type { Finding } from '../documents/faults.js';
 import { meant } from '../documents/nearest.js';
 import { checkNames, duplicatesIn } from './check-names.js';
+import { checkPartition } from './check-partition.js';
 import { checkOutputs, checkTrain } from './check-products.js';
 import { Findings, sqlFaults } from './findings.js';
 import type { Pipeline } from './pipeline.js';
@@ -86,6 +87,7 @@ const checkTable = (at: TableAt, pipeline: Pipeline, scope: Scope, out: Findings
   duplicatesIn(table.key, [...path, 'key'], out);
   duplicatesIn(table.sort?.map((column) => column.replace(/ desc$/, '')) ?? [], [...path, 'sort'], out);
   checkSteps(at, pipeline, out);
+  checkPartition(at, pipeline, out);
   const parameters = Object.keys(pipeline.parameters);
   for (const { text, path: where } of expressionsOf(at))
     for (const fault of sqlFaults(text, parameters)) out.add(where, fault.text);

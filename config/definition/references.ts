@@ -59,6 +59,18 @@ const referencesOfStep = (step: Builder): Reference[] => {
   return [];
 };
 
+/** Columns that a step adds to the working table; those that SQL makes are known only to its text. */
+export function addedBy(step: Builder): string[] {
+  if ('sql' in step) return [];
+  if ('derive' in step) return Object.keys(step.derive);
+  if ('assign' in step) return [step.assign.as];
+  if ('count-within' in step) return Object.keys(step['count-within'].radii);
+  if ('rollup' in step) return Object.keys(step.rollup.add);
+  const named = (name: string | undefined): string[] => (name === undefined ? [] : [name]);
+  if ('nearest' in step) return [...Object.keys(step.nearest.take), ...named(step.nearest.distance)];
+  return [...Object.keys(step['buffer-share'].mean), ...named(step['buffer-share'].count)];
+}
+
 const expressionsOfStep = (step: Builder): ExpressionAt[] => {
   if ('sql' in step) return [];
   if ('derive' in step)
