@@ -51,13 +51,29 @@ export const ERRORS = {
     'a path leaves the inputs folder',
     'name files under the inputs folder, without links that lead out of it',
   ),
+  'GR-2007': entry(
+    3,
+    'a source is larger than it may be',
+    'put a smaller file in its place, or raise maxBytes of the source',
+  ),
+  'GR-2008': entry(1, 'a source cannot be fetched', 'it is tried again; check the address and its server', true),
   'GR-2104': entry(
     3,
     'a source breaks its contract',
-    'mend the rows named, or raise maxQuarantinedShare of the source',
+    'see all rows with georefresh validate; mend them, or raise maxQuarantinedShare of the source',
   ),
   'GR-2105': entry(3, 'a join key is not unique', 'make the key unique in the source named, or aggregate it first'),
   'GR-2106': entry(3, 'a column holds what cannot be kept exactly', 'cast or mend the column named'),
+  'GR-2107': entry(
+    3,
+    'a source is older than its contract allows',
+    'bring newer data, or change freshness: of the source',
+  ),
+  'GR-2108': entry(
+    3,
+    'a source has far more or far fewer rows than before',
+    'check whether it is whole; change volume: of the source if the jump is meant',
+  ),
   'GR-3001': entry(
     1,
     'a step failed for a reason of its own',
