@@ -32,6 +32,7 @@ export const ERRORS = {
     'see parameters: in the pipeline.yaml',
   ),
   'GR-1005': entry(2, 'a stage is not known', 'stages are ingest, validate, features, train, score, publish'),
+  'GR-1006': entry(2, 'a contract is wrong', 'mend the lines named; docs/how-to/write-a-contract.md shows one'),
   'GR-2001': entry(3, 'source files are missing', 'put each file where the message says, or pass --inputs DIR'),
   'GR-2002': entry(
     3,
@@ -116,6 +117,7 @@ export const ERRORS = {
   ),
   'GR-4006': entry(1, 'a state file is damaged', 'the last whole state is used; georefresh doctor says more'),
   'GR-4007': entry(6, 'no such error code', 'docs/reference/errors.md lists them'),
+  'GR-4008': entry(6, 'no such source or file', 'name a source of a pipeline, or a file with --contract'),
   'GR-5001': entry(5, 'the engine cannot be reached', 'georefresh up starts it; check TEMPORAL_ADDRESS', true),
   'GR-5002': entry(5, 'the store cannot be reached', 'check the store URI and the disk', true),
   'GR-5003': entry(5, 'no space is left', 'free space: georefresh doctor says how much is needed', true),

@@ -22,3 +22,6 @@ export function placeOf({ files }: Batch, row: number): { name: string; row: num
   }
   return undefined;
 }
+
+/** The name under which the mended rows of a source go from step to step. */
+export const overlayOf = (source: string): string => `overlay:${source}`;

@@ -1,11 +1,12 @@
 import { isGlob } from '../../config/definition/source.js';
 import { GeorefreshError } from '../../config/errors.js';
 import { putArtifact } from '../../lake/artifacts.js';
+import { readOverlay } from '../../lake/overlays.js';
 import { type Deps, definitionOf, nameOf, prefixOf } from '../deps.js';
 import { type StepContext, step } from '../durable.js';
 import { rawTable } from '../resolve/plan.js';
 import type { StepInput } from '../types.js';
-import type { Batch } from './batch.js';
+import { type Batch, overlayOf } from './batch.js';
 import { openRecords } from './records.js';
 import { captureSource, extOf } from './steps/capture.js';
 
@@ -30,7 +31,7 @@ export const createIngestActivities = (deps: Deps) => ({
         async (session) => {
           const records = await openRecords(source, captured, { session, work: lake.scratch, signal, thorough: true });
           try {
-            await records.cells(Object.entries(source.columns).map(([column, { from = column }]) => from));
+            records.demand(Object.entries(source.columns).map(([column, { from = column }]) => from));
             return { rows: await records.count(), columns: records.columns };
           } finally {
             await records.close();
@@ -54,9 +55,10 @@ export const createIngestActivities = (deps: Deps) => ({
       const { uri, sha256, bytes } =
         only ?? (await putArtifact(lake.store, prefix, Buffer.from(JSON.stringify(batch)), 'json', { signal }));
       const raw = { uri, sha256, bytes };
+      const overlay = await readOverlay(lake.store, pipeline.name, name, { signal });
       return {
         tables: { [rawTable(name)]: { ...raw, rows: total, columns } },
-        artifacts: { [rawTable(name)]: raw },
+        artifacts: { [rawTable(name)]: raw, ...(overlay && { [overlayOf(name)]: overlay }) },
         rowsIn: total,
         rowsOut: total,
         facts: { sha256, bytes, ...(only === undefined && { files: batch.files.length }) },

@@ -7,18 +7,30 @@ import { cellName } from './cell.js';
 import { crossesItself } from './crossing.js';
 import type { Records } from './records.js';
 
-/** The polygons of a file as records: their properties are the cells. */
-export async function layerRecords(layer: Layer, rows: number, session: Session, crossing: boolean): Promise<Records> {
+/** The polygons of a file as records: their properties are the cells. They become a table when they are first read. */
+export function layerRecords(layer: Layer, rows: number, session: Session, crossing: boolean): Records {
   const table = session.temporaryName();
-  await session.createTable(table, columnsOf(layer, rows, crossing));
+  let made: Promise<void> | undefined;
+  const make = (): Promise<void> => {
+    made ??= session.createTable(table, columnsOf(layer, rows, crossing));
+    return made;
+  };
   const cell = (column: string): string =>
     `json_extract_string(properties, ${quoteLiteral(`$."${column.replaceAll('"', '\\"')}"`)}) as ${cellName(column)}`;
+  const shape = ['_row', '0 as _file', 'id', 'geometry', '_fault', '_crossing'];
   return {
     columns: ['id', 'geometry'],
+    // A property that no polygon has is missing in each of them, which the contract sees.
+    demand: () => undefined,
     count: async () => [rows],
-    cells: async (columns) =>
-      `select ${['_row', '0 as _file', 'id', 'geometry', '_fault', '_crossing', ...new Set(columns.map(cell))].join(', ')} from ${quoteIdent(table)}`,
-    raw: async () => `select _row, properties as raw from ${quoteIdent(table)}`,
+    cells: async (columns) => {
+      await make();
+      return `select ${[...shape, ...new Set(columns.map(cell))].join(', ')} from ${quoteIdent(table)}`;
+    },
+    raw: async () => {
+      await make();
+      return `select _row, properties as raw from ${quoteIdent(table)}`;
+    },
     explain: (error) => error,
     close: async () => void (await session.run(`drop table if exists ${quoteIdent(table)}`)),
   };

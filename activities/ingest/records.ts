@@ -30,6 +30,8 @@ export interface ReadingOptions {
 export interface Records {
   /** Names of the columns of the first file. */
   columns: string[];
+  /** Throws GR-2003 where a file lacks one of these columns. */
+  demand(columns: readonly string[]): void;
   /** Rows of each file. */
   count(): Promise<number[]>;
   /**
@@ -182,6 +184,9 @@ function recordsOf(files: readonly OpenFile[], session: Session): Omit<Records, 
 
   return {
     columns: files[0]?.header ?? [],
+    demand: (columns) => {
+      for (const file of files) demandColumns(columns, file);
+    },
     count,
     explain,
     cells: (columns) => {

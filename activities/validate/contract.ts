@@ -78,7 +78,7 @@ export function contractSql(source: Source): ContractSql {
         cast(${cases.length === 0 ? 'null' : `case ${cases.join(' ')} end`} as smallint) as _check, cast(null as bigint) as _other
       from typed`,
     aside: (cells) => `
-      with broken as (select * from checked where _check is not null),
+      with broken as (select * from _checked where _check is not null),
       cells as (${cells}),
       given as (select ${['_row', ...passed.filter((column) => column.startsWith('_')), ...values].join(', ')} from cells semi join broken using (_row))
       select _row, ${caseOf(rules.map(text))} as _rule,
@@ -187,7 +187,7 @@ function tableChecks(source: Source): TableCheck[] {
       ([rule, { columns, source: other, to, severity }]): TableCheck => ({
         rule,
         severity,
-        rows: `select _row, cast(null as bigint) as _other from checked as c anti join ${name(other)} as o
+        rows: `select _row, cast(null as bigint) as _other from _checked as c anti join ${name(other)} as o
         on ${columns.map((column, i) => `c.${name(column)} = o.${name(to[i] ?? column)}`).join(' and ')}
         where _check is null and ${columns.map((column) => `c.${name(column)} is not null`).join(' and ')}`,
         reason: text(`${columns.join(', ')}: not among the rows of ${other}`),
@@ -197,7 +197,7 @@ function tableChecks(source: Source): TableCheck[] {
       ([rule, { broken, severity, reason }]): TableCheck => ({
         rule,
         severity,
-        rows: `with self as (select * from checked where _check is null), found as (${broken}\n)
+        rows: `with self as (select * from _checked where _check is null), found as (${broken}\n)
         select distinct _row, cast(null as bigint) as _other from found semi join self using (_row)`,
         reason: text(reason ?? `breaks ${rule}`),
       }),
@@ -217,8 +217,8 @@ function tableChecks(source: Source): TableCheck[] {
 function repeated(columns: readonly string[]): string {
   const all = columns.map(name).join(', ');
   const there = columns.map((column) => `${name(column)} is not null`).join(' and ');
-  return `select c._row, f._other from checked as c
-    join (select ${all}, min(_row) as _other from checked where _check is null and ${there} group by ${all} having count(*) > 1) as f
+  return `select c._row, f._other from _checked as c
+    join (select ${all}, min(_row) as _other from _checked where _check is null and ${there} group by ${all} having count(*) > 1) as f
     using (${all}) where c._check is null and c._row > f._other`;
 }
 
@@ -238,7 +238,7 @@ function unlikeRows({ column, method, threshold = THRESHOLDS[method], by }: Anom
   const isTime = ['timestamp', 'date'].includes(source.columns[column]?.type ?? '');
   const value = isTime ? `epoch(${name(column)})` : name(column);
   const group = by.map(name);
-  const over = `with good as (select ${[...group, '_row', `${value} as _value`].join(', ')} from checked where _check is null and ${name(column)} is not null)`;
+  const over = `with good as (select ${[...group, '_row', `${value} as _value`].join(', ')} from _checked where _check is null and ${name(column)} is not null)`;
   const select = 'select g._row, cast(null as bigint) as _other from good as g';
   const same = by.map((one) => `g.${name(one)} is not distinct from s.${name(one)}`);
   const grouped = group.length === 0 ? '' : ` group by ${group.join(', ')}`;

@@ -3,6 +3,7 @@ import { GeorefreshError } from '../../config/errors.js';
 import { putTable, withTables } from '../../lake/tables.js';
 import { artifactOf, type Deps, definitionOf, nameOf, prefixOf, tableOf } from '../deps.js';
 import { type StepContext, step } from '../durable.js';
+import { overlayOf } from '../ingest/batch.js';
 import { withRecords } from '../ingest/steps/open.js';
 import { rawTable } from '../resolve/plan.js';
 import type { StepInput } from '../types.js';
@@ -18,6 +19,7 @@ export const createValidateActivities = ({ lake, log }: Deps) => ({
     const source = pipeline.sources[name];
     if (source === undefined) throw new GeorefreshError('GR-3009', `no source is called ${name}`);
     const into = { prefix: prefixOf(pipeline.name, 'validated'), signal };
+    const overlay = input.artifacts[overlayOf(name)];
     const isThere = Object.hasOwn(input.artifacts, rawTable(name));
     const others = Object.fromEntries(judgedAgainst(source).map((other) => [other, tableOf(input, other)]));
 
@@ -33,7 +35,7 @@ export const createValidateActivities = ({ lake, log }: Deps) => ({
             session,
             source,
             artifactOf(input, rawTable(name)),
-            async (records) => {
+            async (records, { stale }) => {
               const judged = await judge(session, name, source, records);
               await demandShare(session, name, source, judged);
               const notes = [
@@ -68,11 +70,12 @@ export const createValidateActivities = ({ lake, log }: Deps) => ({
                 facts: {
                   ...prefixed('rule', judged.counts),
                   ...prefixed('warn', judged.warnings),
+                  ...(stale > 0 && { overlay_stale: stale }),
                   ...Object.assign({}, ...notes),
                 },
               };
             },
-            { signal },
+            { signal, ...(overlay && { overlay }) },
           ),
         );
       },

@@ -32,40 +32,40 @@ export async function judge(session: Session, name: string, source: Source, reco
   await demandExpressions(session, source);
   const cells = await records.cells(contract.reads);
   try {
-    await session.run(`create or replace temp table checked as ${contract.checked(cells)}`);
+    await session.run(`create or replace temp table _checked as ${contract.checked(cells)}`);
   } catch (error) {
     throw await blamed(session, source, records.explain(error));
   }
   const warnings: Record<string, number> = {};
   for (const { rule, severity, rows, at } of contract.later) {
     await session
-      .run(`create or replace temp table found as ${rows}`)
+      .run(`create or replace temp table _found as ${rows}`)
       .catch((error: unknown) => Promise.reject(ofRule(error, rule)));
-    const count = await numberOf(session, 'select count(*) as n from found');
+    const count = await numberOf(session, 'select count(*) as n from _found');
     if (severity === 'warn') warnings[rule] = count;
     else if (count > 0)
       await session.run(
-        `update checked set _check = ${at}, _other = f._other from found as f where checked._row = f._row`,
+        `update _checked set _check = ${at}, _other = f._other from _found as f where _checked._row = f._row`,
       );
   }
   for (const { rule, broken } of contract.warnings)
-    warnings[rule] = await numberOf(session, `select count(*) as n from checked where _check is null and ${broken}`);
+    warnings[rule] = await numberOf(session, `select count(*) as n from _checked where _check is null and ${broken}`);
 
   const counts = await countByRule(session, contract.rules);
   const failed = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (failed > 0)
     await session.run(
-      `create or replace temp table aside as
+      `create or replace temp table _aside as
        select ${quoteLiteral(name)} as source, a._row as "row", _rule as rule, _reason as reason, cast(r.raw as varchar) as raw
        from (${contract.aside(cells)}) as a join (${await records.raw()}) as r using (_row)`,
     );
   return {
-    rows: await numberOf(session, 'select count(*) as n from checked'),
+    rows: await numberOf(session, 'select count(*) as n from _checked'),
     failed,
     counts,
     warnings,
-    good: `select ${[...contract.columns, '_row'].map(quoteIdent).join(', ')} from checked where _check is null`,
-    aside: 'select * from aside',
+    good: `select ${[...contract.columns, '_row'].map(quoteIdent).join(', ')} from _checked where _check is null`,
+    aside: 'select * from _aside',
   };
 }
 
@@ -79,7 +79,7 @@ export async function demandShare(
   const allowed = source.maxQuarantinedShare;
   if (failed <= allowed * rows) return;
   const { columns, rows: named } = await session.readColumns(
-    `select "row", rule, reason from aside order by "row" limit ${NAMED_ROWS}`,
+    `select "row", rule, reason from _aside order by "row" limit ${NAMED_ROWS}`,
   );
   const { row, rule, reason } = columns;
   if (row?.type !== 'integer' || rule?.type !== 'text' || reason?.type !== 'text')
@@ -117,7 +117,7 @@ export async function numberOf(session: Session, sql: string): Promise<number> {
 
 async function countByRule(session: Session, rules: readonly string[]): Promise<Record<string, number>> {
   const { rows, columns } = await session.readColumns(
-    'select _check, count(*) as n from checked where _check is not null group by _check order by _check',
+    'select _check, count(*) as n from _checked where _check is not null group by _check order by _check',
   );
   const { _check: check, n } = columns;
   if (check?.type !== 'integer' || n?.type !== 'integer') throw new TypeError('counts by check are integers');

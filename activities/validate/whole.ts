@@ -19,7 +19,7 @@ export async function demandFreshness(
   if (freshness === undefined) return {};
   const { column, within, severity } = freshness;
   const { columns } = await session.readColumns(
-    `select cast(max(${quoteIdent(column)}) as timestamp) as newest from checked where _check is null`,
+    `select cast(max(${quoteIdent(column)}) as timestamp) as newest from _checked where _check is null`,
   );
   const newest = columns.newest?.type === 'timestamp' ? columns.newest.values[0] : Number.NaN;
   const age = Date.parse(logicalTime) - newest;

@@ -2,15 +2,18 @@ import { Command, CommanderError } from 'commander';
 import { GeorefreshError } from '../../config/errors.js';
 import { examples } from './arguments.js';
 import { cancelCommand } from './commands/cancel.js';
+import { contractCommand } from './commands/contract.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
 import { outputsCommand } from './commands/outputs.js';
+import { quarantineCommand } from './commands/quarantine.js';
 import { refreshCommand } from './commands/refresh.js';
 import { runsCommand } from './commands/runs.js';
 import { showCommand } from './commands/show.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { upCommand } from './commands/up.js';
+import { validateCommand } from './commands/validate.js';
 import { exitOf, problemBlock, problemOf } from './problems.js';
 import { type GlobalOptions, Shell, type ShellStreams } from './shell.js';
 
@@ -22,6 +25,9 @@ const COMMANDS = [
   runsCommand,
   showCommand,
   outputsCommand,
+  quarantineCommand,
+  validateCommand,
+  contractCommand,
   cancelCommand,
   doctorCommand,
   errorCommand,

@@ -4,6 +4,7 @@ import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
 import { putTable, withTables } from '../../../lake/tables.js';
 import type { TableRef } from '../../../lake/types.js';
 import { artifactOf, type Deps, prefixOf } from '../../deps.js';
+import { overlayOf } from '../../ingest/batch.js';
 import { keptFiles, withRecords } from '../../ingest/steps/open.js';
 import type { FrozenDefinition } from '../../resolve/frozen.js';
 import { rawTable } from '../../resolve/plan.js';
@@ -46,6 +47,7 @@ export async function writeQuarantine(
       for (const name of await textsOf(session, 'select distinct source as text from put_aside where raw is null')) {
         const source = pipeline.sources[name];
         if (source === undefined) continue;
+        const overlay = input.artifacts[overlayOf(name)];
         await withRecords(
           lake,
           session,
@@ -57,7 +59,7 @@ export async function writeQuarantine(
              where put_aside.source = ${quoteLiteral(name)} and put_aside.raw is null and put_aside."row" = r._row`,
             );
           },
-          { signal },
+          { signal, ...(overlay && { overlay }) },
         );
       }
       for (const [name, source] of Object.entries(pipeline.sources))

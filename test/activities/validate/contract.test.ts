@@ -52,7 +52,7 @@ async function check(
     return rowsOf(
       await session.readColumns(
         `select c._row, cast(a.rule as varchar) as _rule, cast(a.reason as varchar) as _reason, ${good.join(', ')}
-         from checked as c left join (${aside}) as a on a."row" = c._row order by c._row`,
+         from _checked as c left join (${aside}) as a on a."row" = c._row order by c._row`,
       ),
     );
   });
@@ -62,6 +62,7 @@ async function check(
 const recordsOf = (layer: boolean, reads: string[]): Records => ({
   columns: reads,
   count: async () => [],
+  demand: () => undefined,
   cells: async (wanted) => {
     const cells = wanted.map((column) => {
       const cell = layer
