@@ -128,7 +128,13 @@ export async function matchFiles(root: string, name: string, pattern: string): P
     pattern.split(/[\\/]/).filter((part) => part !== '' && part !== '.'),
     0,
   );
-  return [...new Set(found)].sort();
+  const files = [...new Set(found)].sort();
+  // A link among the folders of the pattern may lead anywhere.
+  const realRoot = await realpath(root).catch(() => root);
+  for (const file of files)
+    if (!isInside(realRoot, await realpath(join(root, file)).catch(() => realRoot)))
+      throw refuse(name, displayPath(join(root, file)), 'is reached by a link that leads out of the inputs folder');
+  return files;
 }
 
 /** A source's file or files as they are now; undefined where there is none. */

@@ -113,6 +113,8 @@ const JSON_SIZE = /maximum_object_size.*?exceeded|"maximum_object_size" of (\d+)
 
 /** What DuckDB's message about a file of records says is wrong, without anything of the records. */
 export function recordFault(message: string): { line?: number; what: string } | undefined {
+  // What the engine says of a statement is no fault of a file, though it may name the function that reads one.
+  if (/(Binder|Catalog|Parser) Error/.test(message)) return undefined;
   const csv = csvFault(message);
   if (csv !== undefined) return csv;
   const json = JSON_FAULT.exec(message);

@@ -4,7 +4,7 @@ import { GeorefreshError } from '../../config/errors.js';
 import { type Content, contentOf, headOf } from './content.js';
 import { type Dialect, PLAIN } from './csv.js';
 import { sheetToCsv, WorkbookError } from './excel.js';
-import { decodeFile, gunzipFile, lineThatIsNotUtf8, TooLargeError } from './text.js';
+import { decodeFile, gunzipFile, LONGEST_LINE, TooLargeError, textFault } from './text.js';
 
 /** Where files can be made; a step's is the scratch folder. */
 export interface Workplace {
@@ -75,17 +75,19 @@ export async function prepare(
   };
 }
 
-/** Throws GR-2002 with the line where text is not UTF-8, which the engine would find only in columns that are read. */
-export async function demandUtf8({ path, kind }: Prepared, name: string, signal?: AbortSignal): Promise<void> {
-  const line = kind === 'parquet' ? undefined : await lineThatIsNotUtf8(path, signal);
-  if (line !== undefined)
-    throw new GeorefreshError(
-      'GR-2002',
-      `${name}:${line} is not UTF-8; declare the encoding that it has, such as latin-1`,
-      {
-        where: [{ file: name, line }],
-      },
-    );
+/**
+ * Throws GR-2002 with the line where text is not UTF-8, which the engine would find only in columns that are read, or has
+ * a line without end. JSON may well be one line.
+ */
+export async function demandText({ path, kind }: Prepared, name: string, signal?: AbortSignal): Promise<void> {
+  const fault = kind === 'parquet' ? undefined : await textFault(path, signal);
+  if (fault === undefined || (kind !== 'csv' && fault.what !== 'not UTF-8')) return;
+  const { line, what } = fault;
+  const why =
+    what === 'not UTF-8'
+      ? 'is not UTF-8; declare the encoding that it has, such as latin-1'
+      : `is longer than ${LONGEST_LINE} bytes`;
+  throw new GeorefreshError('GR-2002', `${name}:${line} ${why}`, { where: [{ file: name, line }] });
 }
 
 const isText = (content: Content): boolean => content === 'text' || content === 'json' || content === 'jsonl';

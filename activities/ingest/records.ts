@@ -7,7 +7,7 @@ import { readLayer } from '../features/geo/layers.js';
 import { cellName } from './cell.js';
 import { csvHeader, csvTable, recordFault } from './csv.js';
 import { layerRecords } from './layer.js';
-import { demandUtf8, type Prepared, prepare, unreadable, type Workplace } from './prepare.js';
+import { demandText, type Prepared, prepare, unreadable, type Workplace } from './prepare.js';
 
 /** A file of a source: where it is now, and its path under the inputs, by which people know it. */
 export interface SourceFile {
@@ -103,7 +103,7 @@ async function openFile(
 ): Promise<OpenFile> {
   const { session, signal, work } = options;
   const prepared = await prepare(given, name, source, { work, made, ...(signal && { signal }) });
-  if (options.thorough === true) await demandUtf8(prepared, name, signal);
+  if (options.thorough === true) await demandText(prepared, name, signal);
   const { path, kind, dialect } = prepared;
   const file = quoteLiteral(path);
   const described = async (sql: string): Promise<string[]> => {
@@ -141,10 +141,10 @@ async function openFile(
     };
   }
   const form = kind === 'json' ? 'array' : 'unstructured';
-  const objects = `read_json_objects(${file}, format = '${form}', compression = 'none')`;
+  const objects = `read_json_objects(${file}, format = '${form}', compression = 'uncompressed')`;
   const header = await described(`select distinct unnest(json_keys(json)) as name from ${objects} order by name`);
   const table = (columns: readonly string[]): string =>
-    `read_json(${file}, format = '${form}', compression = 'none', columns = {${columns.map((column) => `${quoteLiteral(column)}: 'VARCHAR'`).join(', ')}})`;
+    `read_json(${file}, format = '${form}', compression = 'uncompressed', columns = {${columns.map((column) => `${quoteLiteral(column)}: 'VARCHAR'`).join(', ')}})`;
   return {
     name,
     kind,

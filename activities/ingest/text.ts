@@ -60,22 +60,46 @@ export async function decodeFile(
   );
 }
 
+/** What is wrong with a text file, and the line, from 1, where it is. */
+export interface TextFault {
+  line: number;
+  what: 'not UTF-8' | 'longer than may be';
+}
+
+/** Bytes of a line. The engine refuses longer ones too, but for a last one so long that it does not see it at all. */
+export const LONGEST_LINE = 2_000_000;
+
 /**
- * The first line, from 1, with bytes that are no UTF-8; undefined where all are. Blocks are cut between characters, and
- * lines are counted only where there is one to name.
+ * The first fault of a text: bytes that are no UTF-8, or a line without end. Blocks are cut between characters, and lines
+ * are counted only where there is one to name.
  */
-export async function lineThatIsNotUtf8(path: string, signal?: AbortSignal): Promise<number | undefined> {
+export async function textFault(path: string, signal?: AbortSignal): Promise<TextFault | undefined> {
   let before = 0;
+  let open = 0;
   let rest: Buffer = Buffer.alloc(0);
   for await (const block of createReadStream(path, { highWaterMark: BLOCK, ...(signal && { signal }) })) {
     const bytes = rest.length === 0 ? (block as Buffer) : Buffer.concat([rest, block as Buffer]);
     const whole = bytes.subarray(0, cutOf(bytes));
-    if (!isUtf8(whole)) return lineAt(path, before + goodBytes(whole));
+    if (!isUtf8(whole)) return { line: await lineAt(path, before + goodBytes(whole)), what: 'not UTF-8' };
+    const end = firstEnd(whole);
+    if (open + (end < 0 ? whole.length : end) > LONGEST_LINE)
+      return { line: await lineAt(path, before - open), what: 'longer than may be' };
+    open = end < 0 ? open + whole.length : whole.length - lastEnd(whole) - 1;
     before += whole.length;
     rest = bytes.subarray(whole.length);
   }
-  return isUtf8(rest) ? undefined : lineAt(path, before + goodBytes(rest));
+  return isUtf8(rest) ? undefined : { line: await lineAt(path, before + goodBytes(rest)), what: 'not UTF-8' };
 }
+
+/** Blocks are shorter than the longest line, so the ends of those within one need no look. */
+const firstEnd = (bytes: Buffer): number => {
+  const feed = bytes.indexOf(LF);
+  return feed < 0 ? bytes.indexOf(CR) : feed;
+};
+const lastEnd = (bytes: Buffer): number => {
+  const feed = bytes.lastIndexOf(LF);
+  return feed < 0 ? bytes.lastIndexOf(CR) : feed;
+};
 
 /** Where a block can be cut without cutting a character: before the last byte that begins one. */
 function cutOf(bytes: Uint8Array): number {

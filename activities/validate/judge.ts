@@ -130,9 +130,10 @@ async function countByRule(session: Session, rules: readonly string[]): Promise<
  */
 async function demandExpressions(session: Session, { rules }: Source): Promise<void> {
   for (const [rule, { check }] of Object.entries(rules)) {
-    const { columns } = await session.readColumns('select cast(json_serialize_sql($sql) as varchar) as tree', {
-      sql: `select (${check}\n)`,
-    });
+    const { columns } = await session.readColumns(
+      // The engine wants a literal here, not a parameter.
+      `select cast(json_serialize_sql(${quoteLiteral(`select (${check}\n)`)}) as varchar) as tree`,
+    );
     const tree = columns.tree?.type === 'text' ? (columns.tree.dictionary[0] ?? '') : '';
     const parsed = JSON.parse(tree) as { error: boolean; error_message?: string; statements?: unknown[] };
     if (parsed.error)
@@ -150,7 +151,7 @@ async function demandExpressions(session: Session, { rules }: Source): Promise<v
 async function blamed(session: Session, source: Source, error: unknown): Promise<unknown> {
   if (!(error instanceof GeorefreshError) || error.code !== 'GR-3010') return error;
   for (const [rule, { check }] of Object.entries(source.rules)) {
-    const fault = await session.describe(`select (${check}\n) from (select ${nothing(source).join(', ')})`).then(
+    const fault = await session.describe(`select *, (${check}\n) from (select ${nothing(source).join(', ')})`).then(
       () => undefined,
       (failed: unknown) => ofRule(failed, rule),
     );

@@ -22,7 +22,8 @@ const EXACT = Number.MAX_SAFE_INTEGER;
 /** Digits with a sign, and at most zeros behind a point: what else casts to an integer is rounded, cut or in another base. */
 const WHOLE = String.raw`\s*[+-]?[0-9]+(\.0*)?\s*`;
 
-const BLANKS = "E' \\t\\r\\n\\f\\u00a0'";
+/** What stands round a cell: blanks, ends of lines, and the blank that does not break. */
+const BLANKS = text(' \t\r\n\f\u00a0');
 
 const cellOf = (column: string, { from = column }: ContractColumn): string => cellName(from);
 
