@@ -5,6 +5,10 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(optio
       summary: 'from request to features, and the spatial kernels, against Python (needs the real files)',
       load: () => import('./ev-sites/bench.js'),
     },
+    validate: {
+      summary: 'ten rules on five million rows, and memory at twenty million, against pandera on pandas',
+      load: () => import('./validate/bench.js'),
+    },
   };
 
 export interface BenchOptions {

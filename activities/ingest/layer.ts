@@ -1,9 +1,9 @@
 import type { Session } from '../../lake/session.js';
-import { quoteIdent, quoteLiteral } from '../../lake/sql.js';
+import { quoteIdent } from '../../lake/sql.js';
 import type { Columns } from '../../lake/types.js';
 import { textColumn } from '../features/builders/columns.js';
 import type { Layer } from '../features/geo/layers.js';
-import { cellName } from './cell.js';
+import { cellName, jsonPath } from './cell.js';
 import { crossesItself } from './crossing.js';
 import type { Records } from './records.js';
 
@@ -16,20 +16,17 @@ export function layerRecords(layer: Layer, rows: number, session: Session, cross
     return made;
   };
   const cell = (column: string): string =>
-    `json_extract_string(properties, ${quoteLiteral(`$."${column.replaceAll('"', '\\"')}"`)}) as ${cellName(column)}`;
+    `json_extract_string(properties, ${jsonPath(column)}) as ${cellName(column)}`;
   const shape = ['_row', '0 as _file', 'id', 'geometry', '_fault', '_crossing'];
   return {
     columns: ['id', 'geometry'],
     // A property that no polygon has is missing in each of them, which the contract sees.
     demand: () => undefined,
     count: async () => [rows],
-    cells: async (columns) => {
+    cells: async (columns, of) => {
       await make();
-      return `select ${[...shape, ...new Set(columns.map(cell))].join(', ')} from ${quoteIdent(table)}`;
-    },
-    raw: async () => {
-      await make();
-      return `select _row, properties as raw from ${quoteIdent(table)}`;
+      const cells = [...new Set(columns.map(cell)), ...(of === undefined ? [] : ['properties as raw'])];
+      return `select ${[...shape, ...cells].join(', ')} from ${quoteIdent(table)}${of === undefined ? '' : ` semi join ${of} using (_row)`}`;
     },
     explain: (error) => error,
     close: async () => void (await session.run(`drop table if exists ${quoteIdent(table)}`)),

@@ -1,7 +1,7 @@
 import type { Session } from '../../lake/session.js';
 import type { Columns } from '../../lake/types.js';
 import { sharedFloat64, textColumn } from '../features/builders/columns.js';
-import { cellName } from './cell.js';
+import { cellName, jsonPath } from './cell.js';
 import type { Records } from './records.js';
 
 /** A row that people mended, in the place of one that was put aside. */
@@ -39,25 +39,24 @@ export async function overlaid(
     tableOf(known, (row) => (before.get(row.file) ?? 0) + row.row),
   );
   await session.run(
-    `create temp table ${mended} as select g.* from ${given} as g join (${await records.raw()}) as r using (_row)
-     where sha256(cast(r.raw as varchar)) = g.was`,
+    `create temp table ${mended} as select g.* from ${given} as g join (${await records.cells([], given)}) as r using (_row)
+     where sha256(r.raw) = g.was`,
   );
   const { columns } = await session.readColumns(`select count(*) as n from ${mended}`);
   const used = columns.n?.type === 'integer' ? columns.n.values[0] : 0;
-  const others = (select: string): string => `select * from (${select}) anti join ${mended} using (_row)`;
   return {
     stale: rows.length - used,
     records: {
       ...records,
-      cells: async (wanted) => {
+      cells: async (wanted, of) => {
         const cells = [...new Set(wanted)].map(
-          (column) =>
-            `json_extract_string(cells, '$."${column.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll("'", "''")}"') as ${cellName(column)}`,
+          (column) => `json_extract_string(cells, ${jsonPath(column)}) as ${cellName(column)}`,
         );
-        return `${others(await records.cells(wanted))} union all by name select ${['_row', '0 as _file', ...cells].join(', ')} from ${mended}`;
+        const raw = of === undefined ? [] : ['cells as raw'];
+        const some = of === undefined ? '' : ` semi join ${of} using (_row)`;
+        return `select * from (${await records.cells(wanted, of)}) anti join ${mended} using (_row)
+          union all by name select ${['_row', '0 as _file', ...cells, ...raw].join(', ')} from ${mended}${some}`;
       },
-      raw: async () =>
-        `select _row, cast(raw as varchar) as raw from (${others(await records.raw())}) union all select _row, cells as raw from ${mended}`,
       close: async () => {
         await session.run(`drop table if exists ${given}; drop table if exists ${mended}`);
         await records.close();

@@ -4,7 +4,7 @@ import { GeorefreshError } from '../../config/errors.js';
 import type { Session } from '../../lake/session.js';
 import { quoteIdent, quoteLiteral } from '../../lake/sql.js';
 import { readLayer } from '../features/geo/layers.js';
-import { cellName } from './cell.js';
+import { cellName, jsonPath } from './cell.js';
 import { csvHeader, csvTable, recordFault } from './csv.js';
 import { layerRecords } from './layer.js';
 import { demandText, type Prepared, prepare, unreadable, type Workplace } from './prepare.js';
@@ -37,10 +37,11 @@ export interface Records {
   /**
    * A SELECT of `_row`, `_file` (0 for the first file) and the cells of these columns as text under their `cellName`;
    * of polygons also of `id`, `geometry` and `_fault`. Throws GR-2003 where a file lacks one of them.
+   *
+   * With `of`, a table of `_row`s, only of those rows, and with `raw`: JSON text of all cells of a record as they came.
+   * It is made of no other row.
    */
-  cells(columns: readonly string[]): Promise<string>;
-  /** A SELECT of `_row` and `raw`: JSON text of the cells of a record, as they came. */
-  raw(): Promise<string>;
+  cells(columns: readonly string[], of?: string): Promise<string>;
   /** A failure of a statement over these as what is wrong with the file, without anything of its rows. */
   explain(error: unknown): unknown;
   close(): Promise<void>;
@@ -88,10 +89,10 @@ interface OpenFile {
   name: string;
   kind: Prepared['kind'];
   header: string[];
-  /** The engine's table function for these columns; of all for its own use. */
+  /** The engine's table function for these columns. */
   table(columns: readonly string[]): string;
-  /** JSON text of a record. */
-  raw: string;
+  /** SELECT of `raw` and cells of the records that `of` has, rows numbered on from `first`. */
+  some(cells: readonly Cell[], of: string, about: string, first: number): string;
 }
 
 async function openFile(
@@ -106,52 +107,69 @@ async function openFile(
   if (options.thorough === true) await demandText(prepared, name, signal);
   const { path, kind, dialect } = prepared;
   const file = quoteLiteral(path);
-  const described = async (sql: string): Promise<string[]> => {
-    const { columns } = await session
-      .readColumns(sql)
-      .catch((error: unknown) => Promise.reject(explained(error, name)));
-    const names = columns.name;
-    return names?.type === 'text' ? Array.from(names.codes, (code) => names.dictionary[code]) : [];
-  };
   if (kind === 'csv') {
     const header = await csvHeader(path, dialect).catch((error: Error) =>
       Promise.reject(unreadable(name, error.message)),
     );
     if (header === undefined) throw unreadable(name, 'it is empty');
     const all = csvTable(path, dialect, header);
-    return {
-      name,
-      kind,
-      header,
-      table: () => all,
-      raw: `select row_number() over () as _row, to_json(r) as raw from ${all} as r`,
-    };
+    return { name, kind, header, table: () => all, some: someOf(header, all) };
   }
   if (kind === 'parquet') {
     const all = `read_parquet(${file})`;
-    const names = (
-      await session.describe(`select * from ${all}`).catch((error: unknown) => Promise.reject(explained(error, name)))
-    ).map((column) => column.name);
-    return {
-      name,
-      kind,
-      header: names,
-      table: () => all,
-      raw: `select row_number() over () as _row, to_json(r) as raw from ${all} as r`,
-    };
+    const described = await session
+      .describe(`select * from ${all}`)
+      .catch((error: unknown) => Promise.reject(explained(error, name)));
+    const header = described.map((column) => column.name);
+    return { name, kind, header, table: () => all, some: someOf(header, all) };
   }
   const form = kind === 'json' ? 'array' : 'unstructured';
-  const objects = `read_json_objects(${file}, format = '${form}', compression = 'uncompressed')`;
-  const header = await described(`select distinct unnest(json_keys(json)) as name from ${objects} order by name`);
-  const table = (columns: readonly string[]): string =>
-    `read_json(${file}, format = '${form}', compression = 'uncompressed', columns = {${columns.map((column) => `${quoteLiteral(column)}: 'VARCHAR'`).join(', ')}})`;
+  const read = `${file}, format = '${form}', compression = 'uncompressed'`;
+  const objects = `read_json_objects(${read})`;
+  const header = await textsOf(
+    session,
+    `select distinct unnest(json_keys(json)) as name from ${objects} order by name`,
+  ).catch((error: unknown) => Promise.reject(explained(error, name)));
   return {
     name,
     kind,
     header,
-    table,
-    raw: `select row_number() over () as _row, cast(json as varchar) as raw from ${objects}`,
+    table: (columns) =>
+      `read_json(${read}, columns = {${columns.map((column) => `${quoteLiteral(column)}: 'VARCHAR'`).join(', ')}})`,
+    some: (cells, of, about, first) => {
+      const own = cells.map(
+        ({ column, literal, as }) => `${literal ?? `json_extract_string(json, ${jsonPath(column)})`} as ${as}`,
+      );
+      return `select ${['_row', about, ...own, 'cast(json as varchar) as raw'].join(', ')}
+        from (select row_number() over () + ${first} as _row, json from ${objects}) semi join ${of} using (_row)`;
+    },
   };
+}
+
+/** A cell that is asked for: a column of the file, or what is the same in each of its rows. */
+interface Cell {
+  column: string;
+  literal: string | undefined;
+  as: string;
+}
+
+/** The JSON text is made behind the join: of the rows that are asked for, and no others. */
+const someOf =
+  (header: readonly string[], all: string): OpenFile['some'] =>
+  (cells, of, about, first) => {
+    const own = header.map((column, i) => `${quoteIdent(column)} as "at:${i}"`);
+    const fields = header.map((column, i) => `${quoteLiteral(column)}: "at:${i}"`);
+    const wanted = cells.map(
+      ({ column, literal, as }) => `${literal ?? `cast("at:${header.indexOf(column)}" as varchar)`} as ${as}`,
+    );
+    return `select ${['_row', about, ...wanted, `cast(to_json({${fields.join(', ')}}) as varchar) as raw`].join(', ')}
+      from (select ${[`row_number() over () + ${first} as _row`, ...own].join(', ')} from ${all}) semi join ${of} using (_row)`;
+  };
+
+async function textsOf(session: Session, sql: string): Promise<string[]> {
+  const { columns } = await session.readColumns(sql);
+  const [texts] = Object.values(columns);
+  return texts?.type === 'text' ? Array.from(texts.codes, (code) => texts.dictionary[code]) : [];
 }
 
 /** Names that every file has beside its columns: its path under the inputs, and its bare name without ending. */
@@ -170,43 +188,42 @@ function recordsOf(files: readonly OpenFile[], session: Session): Omit<Records, 
     return counted;
   };
   /** The files' SELECTs as one, rows numbered on from file to file. */
-  const together = async (select: (file: OpenFile, at: number) => string): Promise<string> => {
-    if (single && files[0] !== undefined) return select(files[0], 0);
-    const rows = await count();
+  const together = async (select: (file: OpenFile, at: number, first: number) => string): Promise<string> => {
+    const rows = single ? [] : await count();
     let first = 0;
     const parts = files.map((file, at) => {
-      const part = `select * replace (_row + ${first} as _row) from (${select(file, at)})`;
+      const part = select(file, at, first);
       first += rows[at] ?? 0;
       return part;
     });
     return parts.join('\nunion all\n');
   };
+  const demand = (columns: readonly string[]): void => {
+    for (const file of files) demandColumns(columns, file);
+  };
 
   return {
     columns: files[0]?.header ?? [],
-    demand: (columns) => {
-      for (const file of files) demandColumns(columns, file);
-    },
+    demand,
     count,
     explain,
-    cells: (columns) => {
-      for (const file of files) demandColumns(columns, file);
-      return together((file, at) => {
-        const own = [...new Set(columns.filter((column) => !Object.hasOwn(OF_FILE, column)))];
-        const cells = [...new Set(columns)].map((column) => {
+    cells: async (columns, of) => {
+      demand(columns);
+      return together((file, at, first) => {
+        const cells = [...new Set(columns)].map((column): Cell => {
           const literal = OF_FILE[column]?.(file.name);
-          const value =
-            literal !== undefined
-              ? quoteLiteral(literal)
-              : file.kind === 'parquet'
-                ? `cast(${quoteIdent(column)} as varchar)`
-                : quoteIdent(column);
-          return `${value} as ${cellName(column)}`;
+          return { column, literal: literal === undefined ? undefined : quoteLiteral(literal), as: cellName(column) };
         });
-        return `select ${['row_number() over () as _row', `${at} as _file`, ...cells].join(', ')} from ${file.table(own.length > 0 ? own : file.header.slice(0, 1))}`;
+        if (of !== undefined) return file.some(cells, of, `${at} as _file`, first);
+        const own = cells.filter(({ literal }) => literal === undefined).map(({ column }) => column);
+        const values = cells.map(({ column, literal, as }) => {
+          const value = file.kind === 'parquet' ? `cast(${quoteIdent(column)} as varchar)` : quoteIdent(column);
+          return `${literal ?? value} as ${as}`;
+        });
+        const row = `row_number() over () + ${first} as _row`;
+        return `select ${[row, `${at} as _file`, ...values].join(', ')} from ${file.table(own.length > 0 ? own : file.header.slice(0, 1))}`;
       });
     },
-    raw: () => together(({ raw }) => raw),
   };
 }
 

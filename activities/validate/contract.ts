@@ -12,7 +12,7 @@ interface Check {
   reason: string;
 }
 
-/** A check that sees more than a row: which of the rows of `checked` that passed so far break it. */
+/** A check that sees more than a row: which of the rows of `_checked` that passed so far break it. */
 export interface TableCheck {
   rule: string;
   severity: 'error' | 'warn';
@@ -29,7 +29,7 @@ export interface ContractSql {
   columns: string[];
   /** The SELECT that gives each row its types and `_check`, the index of the first check of a row that it breaks, or null. */
   checked(cells: string): string;
-  /** A SELECT of the rows put aside, with `_row`, `_rule` and `_reason`, from the table `checked` and the cells. */
+  /** A SELECT of the rows put aside, with `_row`, `raw`, `_rule` and `_reason`, from the table `_broken` and their cells. */
   aside(cells: string): string;
   rules: string[];
   /** Checks that are asked after those of a row, one after the other, with the number of each in `rules`. */
@@ -78,12 +78,11 @@ export function contractSql(source: Source): ContractSql {
         cast(${cases.length === 0 ? 'null' : `case ${cases.join(' ')} end`} as smallint) as _check, cast(null as bigint) as _other
       from typed`,
     aside: (cells) => `
-      with broken as (select * from _checked where _check is not null),
-      cells as (${cells}),
-      given as (select ${['_row', ...passed.filter((column) => column.startsWith('_')), ...values].join(', ')} from cells semi join broken using (_row))
-      select _row, ${caseOf(rules.map(text))} as _rule,
+      with cells as (${cells}),
+      given as (select ${['_row', 'raw', ...passed.filter((column) => column.startsWith('_')), ...values].join(', ')} from cells)
+      select _row, given.raw, ${caseOf(rules.map(text))} as _rule,
         ${caseOf([...ofRow, ...later].map(({ reason }) => reason))} as _reason
-      from broken join given using (_row)`,
+      from _broken join given using (_row)`,
   };
 }
 

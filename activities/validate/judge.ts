@@ -53,12 +53,14 @@ export async function judge(session: Session, name: string, source: Source, reco
 
   const counts = await countByRule(session, contract.rules);
   const failed = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  if (failed > 0)
+  if (failed > 0) {
+    await session.run('create or replace temp table _broken as select * from _checked where _check is not null');
     await session.run(
       `create or replace temp table _aside as
-       select ${quoteLiteral(name)} as source, a._row as "row", _rule as rule, _reason as reason, cast(r.raw as varchar) as raw
-       from (${contract.aside(cells)}) as a join (${await records.raw()}) as r using (_row)`,
+       select ${quoteLiteral(name)} as source, _row as "row", _rule as rule, _reason as reason, raw
+       from (${contract.aside(await records.cells(contract.reads, '_broken'))})`,
     );
+  }
   return {
     rows: await numberOf(session, 'select count(*) as n from _checked'),
     failed,

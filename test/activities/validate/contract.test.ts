@@ -63,7 +63,7 @@ const recordsOf = (layer: boolean, reads: string[]): Records => ({
   columns: reads,
   count: async () => [],
   demand: () => undefined,
-  cells: async (wanted) => {
+  cells: async (wanted, of) => {
     const cells = wanted.map((column) => {
       const cell = layer
         ? `json_extract_string(properties, '$."${column.replaceAll('"', '\\"')}"')`
@@ -71,9 +71,10 @@ const recordsOf = (layer: boolean, reads: string[]): Records => ({
       return `${cell} as ${cellName(column)}`;
     });
     const shape = layer ? ['id', 'geometry', '_fault', 'cast(null as varchar) as _crossing'] : [];
-    return `select ${['_row', '0 as _file', ...shape, ...cells].join(', ')} from given_cells`;
+    const raw = of === undefined ? [] : [`${layer ? 'properties' : 'cast(to_json(t) as varchar)'} as raw`];
+    const some = of === undefined ? '' : ` semi join ${of} using (_row)`;
+    return `select ${['_row', '0 as _file', ...shape, ...cells, ...raw].join(', ')} from given_cells as t${some}`;
   },
-  raw: async () => `select _row, ${layer ? 'properties' : 'to_json(t)'} as raw from given_cells as t`,
   explain: (error) => error,
   close: async () => undefined,
 });
