@@ -20,10 +20,11 @@ export function layerRecords(layer: Layer, rows: number, session: Session, cross
   const shape = ['_row', '0 as _file', 'id', 'geometry', '_fault', '_crossing'];
   return {
     columns: ['id', 'geometry'],
+    inOrder: true,
     // A property that no polygon has is missing in each of them, which the contract sees.
     demand: () => undefined,
     count: async () => [rows],
-    cells: async (columns, of) => {
+    cells: async (columns, { of } = {}) => {
       await make();
       const cells = [...new Set(columns.map(cell)), ...(of === undefined ? [] : ['properties as raw'])];
       return `select ${[...shape, ...cells].join(', ')} from ${quoteIdent(table)}${of === undefined ? '' : ` semi join ${of} using (_row)`}`;

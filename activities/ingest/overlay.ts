@@ -39,7 +39,7 @@ export async function overlaid(
     tableOf(known, (row) => (before.get(row.file) ?? 0) + row.row),
   );
   await session.run(
-    `create temp table ${mended} as select g.* from ${given} as g join (${await records.cells([], given)}) as r using (_row)
+    `create temp table ${mended} as select g.* from ${given} as g join (${await records.cells([], { of: given })}) as r using (_row)
      where sha256(r.raw) = g.was`,
   );
   const { columns } = await session.readColumns(`select count(*) as n from ${mended}`);
@@ -48,13 +48,14 @@ export async function overlaid(
     stale: rows.length - used,
     records: {
       ...records,
-      cells: async (wanted, of) => {
+      inOrder: false,
+      cells: async (wanted, { of } = {}) => {
         const cells = [...new Set(wanted)].map(
           (column) => `json_extract_string(cells, ${jsonPath(column)}) as ${cellName(column)}`,
         );
         const raw = of === undefined ? [] : ['cells as raw'];
         const some = of === undefined ? '' : ` semi join ${of} using (_row)`;
-        return `select * from (${await records.cells(wanted, of)}) anti join ${mended} using (_row)
+        return `select * from (${await records.cells(wanted, of === undefined ? {} : { of })}) anti join ${mended} using (_row)
           union all by name select ${['_row', '0 as _file', ...cells, ...raw].join(', ')} from ${mended}${some}`;
       },
       close: async () => {

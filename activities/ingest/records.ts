@@ -23,6 +23,13 @@ export interface ReadingOptions {
   thorough?: boolean;
 }
 
+export interface CellOptions {
+  /** A table of `_row`s. */
+  of?: string;
+  /** False leaves `_row` out, where rows come in order: counting them would have one thread read the file. */
+  numbered?: boolean;
+}
+
 /**
  * The records of a source's files, one after the other. Rows count from 1 for the first record behind the header of the
  * first file, and go on through the others.
@@ -30,6 +37,8 @@ export interface ReadingOptions {
 export interface Records {
   /** Names of the columns of the first file. */
   columns: string[];
+  /** Whether rows come in the order of their numbers, from 1 on without a gap: their place then says the number. */
+  inOrder: boolean;
   /** Throws GR-2003 where a file lacks one of these columns. */
   demand(columns: readonly string[]): void;
   /** Rows of each file. */
@@ -38,10 +47,10 @@ export interface Records {
    * A SELECT of `_row`, `_file` (0 for the first file) and the cells of these columns as text under their `cellName`;
    * of polygons also of `id`, `geometry` and `_fault`. Throws GR-2003 where a file lacks one of them.
    *
-   * With `of`, a table of `_row`s, only of those rows, and with `raw`: JSON text of all cells of a record as they came.
-   * It is made of no other row.
+   * With `of` only of some rows, and with `raw`: JSON text of all cells of a record as they came. It is made of no
+   * other row.
    */
-  cells(columns: readonly string[], of?: string): Promise<string>;
+  cells(columns: readonly string[], options?: CellOptions): Promise<string>;
   /** A failure of a statement over these as what is wrong with the file, without anything of its rows. */
   explain(error: unknown): unknown;
   close(): Promise<void>;
@@ -204,10 +213,11 @@ function recordsOf(files: readonly OpenFile[], session: Session): Omit<Records, 
 
   return {
     columns: files[0]?.header ?? [],
+    inOrder: true,
     demand,
     count,
     explain,
-    cells: async (columns, of) => {
+    cells: async (columns, { of, numbered = true } = {}) => {
       demand(columns);
       return together((file, at, first) => {
         const cells = [...new Set(columns)].map((column): Cell => {
@@ -220,8 +230,8 @@ function recordsOf(files: readonly OpenFile[], session: Session): Omit<Records, 
           const value = file.kind === 'parquet' ? `cast(${quoteIdent(column)} as varchar)` : quoteIdent(column);
           return `${literal ?? value} as ${as}`;
         });
-        const row = `row_number() over () + ${first} as _row`;
-        return `select ${[row, `${at} as _file`, ...values].join(', ')} from ${file.table(own.length > 0 ? own : file.header.slice(0, 1))}`;
+        const row = numbered ? [`row_number() over () + ${first} as _row`] : [];
+        return `select ${[...row, `${at} as _file`, ...values].join(', ')} from ${file.table(own.length > 0 ? own : file.header.slice(0, 1))}`;
       });
     },
   };

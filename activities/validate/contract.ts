@@ -25,10 +25,15 @@ export interface TableCheck {
 export interface ContractSql {
   /** Columns of the files that are read. */
   reads: string[];
+  /** Whether a row's number must be known while rows are checked, as a check puts them into another order. */
+  numbered: boolean;
   /** Columns of the good rows in their declared order. */
   columns: string[];
-  /** The SELECT that gives each row its types and `_check`, the index of the first check of a row that it breaks, or null. */
-  checked(cells: string): string;
+  /**
+   * The SELECT that gives each row its types and `_check`, the index of the first check of a row that it breaks, or null;
+   * `numbered` with its `_row`.
+   */
+  checked(cells: string, numbered: boolean): string;
   /** A SELECT of the rows put aside, with `_row`, `raw`, `_rule` and `_reason`, from the table `_broken` and their cells. */
   aside(cells: string): string;
   rules: string[];
@@ -65,16 +70,17 @@ export function contractSql(source: Source): ContractSql {
 
   return {
     columns,
+    numbered: contract.some(([, { repeated: choice }]) => choice === 'in order'),
     rules,
     later: later.map((check, i) => ({ ...check, at: ofRow.length + i })),
     reads: [...new Set(contract.map(([column, { from = column }]) => from))],
     warnings: ruleChecks(source, 'warn'),
-    checked: (cells) => `
+    checked: (cells, numbered) => `
       with cells as (${cells}),
-      given as (select ${['_row', '_file', ...passed, ...values].join(', ')} from cells),
+      given as (select ${[...(numbered ? ['_row'] : []), '_file', ...passed, ...values].join(', ')} from cells),
       timed as (select ${['*', ...locals].join(', ')} from given),
       typed as (select ${['*', ...typed.map(({ column, value }) => `${value} as ${name(column)}`)].join(', ')} from timed)
-      select ${['_row', ...columns.map(name)].join(', ')},
+      select ${[...(numbered ? ['_row'] : []), ...columns.map(name)].join(', ')},
         cast(${cases.length === 0 ? 'null' : `case ${cases.join(' ')} end`} as smallint) as _check, cast(null as bigint) as _other
       from typed`,
     aside: (cells) => `

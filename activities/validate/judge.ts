@@ -30,9 +30,10 @@ const NAMED_ROWS = 5;
 export async function judge(session: Session, name: string, source: Source, records: Records): Promise<Judgement> {
   const contract = contractSql(source);
   await demandExpressions(session, source);
-  const cells = await records.cells(contract.reads);
+  const numbered = contract.numbered || !records.inOrder;
+  const cells = await records.cells(contract.reads, { numbered });
   try {
-    await session.run(`create or replace temp table _checked as ${contract.checked(cells)}`);
+    await tabulate(session, contract.checked(cells, numbered), !numbered);
   } catch (error) {
     throw await blamed(session, source, records.explain(error));
   }
@@ -45,7 +46,7 @@ export async function judge(session: Session, name: string, source: Source, reco
     if (severity === 'warn') warnings[rule] = count;
     else if (count > 0)
       await session.run(
-        `update _checked set _check = ${at}, _other = f._other from _found as f where _checked._row = f._row`,
+        `update _rows set _check = ${at}, _other = f._other from _found as f where ${numbered ? '_rows._row' : '_rows.rowid + 1'} = f._row`,
       );
   }
   for (const { rule, broken } of contract.warnings)
@@ -58,7 +59,7 @@ export async function judge(session: Session, name: string, source: Source, reco
     await session.run(
       `create or replace temp table _aside as
        select ${quoteLiteral(name)} as source, _row as "row", _rule as rule, _reason as reason, raw
-       from (${contract.aside(await records.cells(contract.reads, '_broken'))})`,
+       from (${contract.aside(await records.cells(contract.reads, { of: '_broken' }))})`,
     );
   }
   return {
@@ -69,6 +70,15 @@ export async function judge(session: Session, name: string, source: Source, reco
     good: `select ${[...contract.columns, '_row'].map(quoteIdent).join(', ')} from _checked where _check is null`,
     aside: 'select * from _aside',
   };
+}
+
+/**
+ * Makes the table of all rows, and `_checked`, which shows it with row numbers. Counting rows while they are read would
+ * have one thread do it: the engine keeps their order, so the place in the table is the number.
+ */
+async function tabulate(session: Session, select: string, inOrder: boolean): Promise<void> {
+  await session.run(`drop view if exists _checked; create or replace temp table _rows as ${select}`);
+  await session.run(`create temp view _checked as select ${inOrder ? 'rowid + 1 as _row, ' : ''}* from _rows`);
 }
 
 /** Fails closed: with more broken rows than the contract allows nothing goes on, and published outputs stay (GR-2104). */

@@ -58,7 +58,7 @@ export async function writeQuarantine(
               `create or replace temp table _wanted as select distinct "row" as _row from put_aside where source = ${quoteLiteral(name)} and raw is null`,
             );
             await session.run(
-              `update put_aside set raw = r.raw from (${await records.cells([], '_wanted')}) as r
+              `update put_aside set raw = r.raw from (${await records.cells([], { of: '_wanted' })}) as r
              where put_aside.source = ${quoteLiteral(name)} and put_aside.raw is null and put_aside."row" = r._row`,
             );
           },

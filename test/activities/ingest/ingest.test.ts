@@ -35,7 +35,7 @@ async function readRaw(source: Source, result: StepResult): Promise<Record<strin
   return bench.lake.duckdb.session((session) =>
     withRecords(bench.lake, session, source, kept, async (records) => {
       const { rows, columns: read } = await session.readColumns(
-        `select _row, raw from (${await records.cells([], 'range(1, 1000000) as t(_row)')}) order by _row`,
+        `select _row, raw from (${await records.cells([], { of: 'range(1, 1000000) as t(_row)' })}) order by _row`,
       );
       const raw = read.raw;
       if (raw?.type !== 'text') throw new Error('raw is text');

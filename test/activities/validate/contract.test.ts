@@ -61,9 +61,10 @@ async function check(
 /** Records whose cells lie in a table of the session already. */
 const recordsOf = (layer: boolean, reads: string[]): Records => ({
   columns: reads,
+  inOrder: true,
   count: async () => [],
   demand: () => undefined,
-  cells: async (wanted, of) => {
+  cells: async (wanted, { of } = {}) => {
     const cells = wanted.map((column) => {
       const cell = layer
         ? `json_extract_string(properties, '$."${column.replaceAll('"', '\\"')}"')`
