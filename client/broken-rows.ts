@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { BrokenRow } from './validate.js';
 
 /** Columns of an export that tell of the row; those of its cells follow. */
-export const ABOUT = ['_source', '_file', '_row', '_rule', '_reason', '_was'] as const;
+export const ABOUT = ['_source', '_file', '_record', '_rule', '_reason', '_was'] as const;
 
 /** What a spreadsheet would take for a formula: it must not be run by whoever opens the file (OWASP, CSV injection). */
 const FORMULA = /^[=+\-@\t\r]/;

@@ -119,10 +119,10 @@ async function readExport(path: string): Promise<(MendedRow & { source: string }
       const cells = Object.fromEntries(
         Object.entries(row).map(([name, cell]) => [original(name), original(cell ?? '')]),
       );
-      const { _source: source = '', _file: from = '', _row: number = '', _was: was = '' } = cells;
+      const { _source: source = '', _file: from = '', _record: number = '', _was: was = '' } = cells;
       for (const column of ABOUT) delete cells[column];
       if (!/^\d+$/.test(number) || !/^[0-9a-f]{64}$/.test(was))
-        refuse('has a row without _row or _was, by which it is known');
+        refuse('has a row without _record or _was, by which it is known');
       return { source, file: from, row: Number(number), was, cells };
     });
   });
