@@ -7,7 +7,10 @@ import { examples } from '../arguments.js';
 import type { Shell } from '../shell.js';
 
 export const contractCommand = (shell: Shell): Command =>
-  new Command('contract').description('Works on contracts of sources').addCommand(inferCommand(shell));
+  new Command('contract')
+    .description('Works on contracts of sources')
+    .addHelpText('after', examples('georefresh contract infer sessions.csv'))
+    .addCommand(inferCommand(shell));
 
 const inferCommand = (shell: Shell): Command =>
   new Command('infer')

@@ -17,15 +17,18 @@ describe('the command line', () => {
     const { commands } = createProgram(new Shell(streams()));
     expect(commands.map((command) => command.name()).sort()).toEqual([
       'cancel',
+      'contract',
       'doctor',
       'error',
       'outputs',
+      'quarantine',
       'refresh',
       'runs',
       'show',
       'start',
       'status',
       'up',
+      'validate',
     ]);
     for (const command of commands) {
       expect(command.description()).not.toBe('');
