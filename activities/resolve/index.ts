@@ -19,7 +19,7 @@ import { type Plan, type ResolveInput, STAGES } from '../types.js';
 import type { FrozenDefinition } from './frozen.js';
 import { recipeOf } from './ingredients.js';
 import { planSteps } from './plan.js';
-import { contentsOf } from './steps/contents.js';
+import { type Contents, contentsOf, knownContents } from './steps/contents.js';
 import { type DecideInput, decide } from './steps/decide.js';
 
 export const createResolveActivities = (deps: Deps) => ({
@@ -147,12 +147,18 @@ async function contentsFor(
   { lake }: Deps,
   { pipeline, dry = false, force }: ResolveInput,
   definition: FrozenDefinition,
-  { sample, sources }: ResolvedSources,
+  found: ResolvedSources,
   options: CallOptions,
-): Promise<Record<string, string>> {
-  if (sample) return Object.fromEntries(definition.sources.map(({ name, generator }) => [name, generator ?? '']));
+): Promise<Record<string, Contents>> {
+  if (found.sample) {
+    const known = definition.sources.map(async ({ name, generator = '' }) => [
+      name,
+      await knownContents(lake, pipeline, name, generator, options),
+    ]);
+    return Object.fromEntries(await Promise.all(known)) as Record<string, Contents>;
+  }
   if (force || !(await anyKept(lake, pipeline, options))) return {};
-  return contentsOf(lake, pipeline, sources, { dry, ...options });
+  return contentsOf(lake, definition.pipeline, found, { dry, ...options });
 }
 
 /** Whether the published snapshot is whole and holds exactly what this run would publish. */

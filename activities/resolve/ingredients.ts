@@ -1,6 +1,8 @@
+import { judgedAgainst } from '../../config/definition/contract.js';
 import type { Pipeline } from '../../config/definition/pipeline.js';
 import type { Table } from '../../config/definition/table.js';
 import type { Parameters } from '../../lake/parameters.js';
+import { overlayOf } from '../ingest/batch.js';
 import { JUDGEMENT, MODEL, ONNX } from '../train/names.js';
 import type { PlanStep, StepRecord } from '../types.js';
 import type { FrozenDefinition } from './frozen.js';
@@ -28,11 +30,7 @@ export function recipeOf(
   switch (stage) {
     case 'ingest':
     case 'validate':
-      return {
-        code: [`activities/${stage}/index`],
-        parameters: { ...without(definition.pipeline.sources[name] ?? {}, 'title'), ...placeOf(definition, name) },
-        reads: stage === 'ingest' ? [] : [rawTable(name)],
-      };
+      return sourceRecipe(definition, name, stage);
     case 'features':
       return tableRecipe(definition, name, stage);
     case 'train':
@@ -62,6 +60,21 @@ export function inputsOf(
       if (record.quarantine !== undefined) inputs[`quarantine of ${record.id}`] = record.quarantine.sha256;
   return inputs;
 }
+
+function sourceRecipe(definition: FrozenDefinition, name: string, stage: 'ingest' | 'validate'): Recipe | undefined {
+  const source = definition.pipeline.sources[name];
+  if (source === undefined) return undefined;
+  // How old a source is depends on when it is asked, and how far it jumps on the runs before: neither is kept.
+  if (stage === 'validate' && (source.freshness ?? source.volume) !== undefined) return undefined;
+  return {
+    code: [`activities/${stage}/index`],
+    parameters: { ...without(source, 'title'), ...placeOf(definition, name) },
+    reads: stage === 'ingest' ? [] : [...recordsOf(name), ...judgedAgainst(source)],
+  };
+}
+
+/** What the records of a source are read from: its bytes, and the rows that were mended since. */
+const recordsOf = (source: string): string[] => [rawTable(source), overlayOf(source)];
 
 const placeOf = ({ sources }: FrozenDefinition, source: string) => {
   const place = sources.find(({ name }) => name === source);
@@ -132,9 +145,9 @@ function outputsRecipe(definition: FrozenDefinition): Recipe {
     Object.entries(pipeline.outputs).map(([name, output]) => [name, without(output, 'title', 'show')]),
   );
   return {
-    code: ['activities/publish/steps/outputs'],
+    code: ['activities/publish/steps/outputs', 'activities/publish/steps/quarantine'],
     parameters: { outputs, orders, values: used(pipeline, undefined, outputs) },
-    reads: [...tables, ...definition.sources.map(({ name }) => rawTable(name))],
+    reads: [...tables, ...definition.sources.flatMap(({ name }) => recordsOf(name))],
   };
 }
 

@@ -132,8 +132,11 @@ export class Scope {
 }
 
 /** Cycles among tables, each once, as the names along it with the first repeated at the end. */
-export function cyclesOf(tables: TableAt[]): string[][] {
-  const needs = new Map(tables.map((at) => [at.name, referencesOf(at).map(({ name }) => splitReference(name).name)]));
+export const cyclesOf = (tables: TableAt[]): string[][] =>
+  circlesOf(new Map(tables.map((at) => [at.name, referencesOf(at).map(({ name }) => splitReference(name).name)])));
+
+/** Cycles among names that need others, as `cyclesOf` gives them. */
+export function circlesOf(needs: ReadonlyMap<string, readonly string[]>): string[][] {
   const cycles: string[][] = [];
   const done = new Set<string>();
   const visit = (name: string, trail: string[]): void => {

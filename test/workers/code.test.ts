@@ -79,7 +79,11 @@ describe('digests of code (S0.12)', () => {
     expect(await changedBy('dist/lake/hashing.js')).toEqual([...modules.keys()].sort());
     expect(await changedBy('dist/activities/train/steps/work.js')).toEqual(idsOf(/^train\//));
     expect(await changedBy('dist/activities/validate/contract.js')).toEqual(idsOf(/^validate\//));
-    expect(await changedBy('dist/activities/ingest/csv.js')).toEqual(idsOf(/^ingest\//));
+    expect(await changedBy('dist/activities/ingest/fetch.js')).toEqual(idsOf(/^ingest\//));
+    // Records are counted where they come in, read where they are judged, and shown where they were put aside.
+    expect(await changedBy('dist/activities/ingest/csv.js')).toEqual(
+      idsOf(/^ingest\//, /^validate\//, /^publish\/outputs$/),
+    );
     expect(await changedBy('dist/activities/train/steps/judge.js')).toEqual(['train/evaluate']);
     expect(await changedBy('dist/activities/publish/geojson.js')).toEqual(['publish/outputs']);
     expect(await changedBy('dist/activities/partitions/neighbours.js')).toEqual(idsOf(/tract_features@/));

@@ -7,6 +7,7 @@ import { ingredientsOf } from '../../reuse.js';
 import type { DecidedStep, PlanStep, StepRecord, StepResult } from '../../types.js';
 import type { FrozenDefinition } from '../frozen.js';
 import { inputsOf, type Recipe, recipeOf } from '../ingredients.js';
+import type { Contents } from './contents.js';
 
 /** How many of the latest runs are asked what a step went by when it last ran. */
 const REMEMBERED_RUNS = 5;
@@ -14,8 +15,8 @@ const REMEMBERED_RUNS = 5;
 export interface DecideInput {
   definition: FrozenDefinition;
   steps: readonly PlanStep[];
-  /** Digests of the sources' bytes by their names, as far as they are known. */
-  contents: Readonly<Record<string, string>>;
+  /** What the sources are, by their names, as far as that is known. */
+  contents: Readonly<Record<string, Contents>>;
   force: boolean;
   /** Looks into partitioned steps, as a run would make them. */
   partitions?: (step: PlanStep, made: Pick<StepResult, 'tables' | 'artifacts'>) => Promise<DecidedStep['partitions']>;
@@ -64,8 +65,8 @@ export async function decide(
     const inputs = inputsOf(recipe, step.id, made, needed);
     if (step.stage === 'ingest') {
       const content = contents[step.id.slice('ingest/'.length)];
-      if (content === undefined) return { ...step, decision: 'run', why: ['it was never read'] };
-      inputs.content = content;
+      if (content === undefined) return { ...step, decision: 'run', why: ['what it reads is not known before'] };
+      Object.assign(inputs, content);
     }
     const ingredients = await ingredientsOf(deps, step.id, recipe, inputs);
     const kept = await keptOf(ingredients);
