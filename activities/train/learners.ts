@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { GeorefreshError } from '../../config/errors.js';
 import type { FeatureMatrix, Learner, LearnHooks, Model, TrainingData } from './learner.js';
 import { linear, ridge } from './ridge.js';
+import { gbdt } from './trees/boosting.js';
 
 /** A learner whose parameters and model only it understands. */
 export type AnyLearner = Learner<unknown, Model>;
 
 /** Every learner that a pipeline may name. */
-export const LEARNERS: Readonly<Record<string, AnyLearner>> = { ridge, linear };
+export const LEARNERS: Readonly<Record<string, AnyLearner>> = { ridge, linear, gbdt };
 
 /** The learner of a name; GR-1003 where there is none. */
 export function learnerOf(name: string): AnyLearner {

@@ -9,10 +9,10 @@ import { quantileOfLeaf } from './quantile';
 import { GRADIENT_UNIT, HESSIAN_UNIT, openSort, openSplits, stepOf } from './split';
 import { barrier, openItems, takeItem } from './sync';
 
-/** Called by the leader for each tree: its nodes and sets lie where the layout says; the loss of the rows held out, else 0. */
+/** Called by the leader for each tree: where its nodes and sets lie and how many they are; the loss of the rows held out, else 0. */
 // @ts-ignore: decorator
 @external('host', 'emit')
-declare function emit(round: i32, nodes: i32, sets: i32, loss: f64): void;
+declare function emit(round: i32, nodesAt: usize, nodes: i32, setsAt: usize, sets: i32, loss: f64): void;
 
 const STOP: usize = L.SHARED + 640;
 const IN_BAG: usize = L.SHARED + 644;
@@ -239,7 +239,7 @@ function closeRound(round: i32): void {
   const sampled = control(L.BAGGING) != 0 || control(L.FEATURE_QUOTA) < control(L.FEATURES);
   // Without sampling, a tree that found no split will find none in the next round either.
   if (leafCount() == 1 && !sampled) store<i32>(STOP, 1);
-  emit(round, leafCount() == 1 ? 0 : nodeCount(), load<i32>(SETS), loss);
+  emit(round, address(L.A_NODES), leafCount() == 1 ? 0 : nodeCount(), address(L.A_SETS), load<i32>(SETS), loss);
   if (control(L.VALID_ROWS) == 0) return;
   if (loss < load<f64>(BEST_LOSS)) {
     store<f64>(BEST_LOSS, loss);
