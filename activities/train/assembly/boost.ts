@@ -2,6 +2,7 @@ import * as L from './layout';
 import { address, control, param } from './control';
 import { COUNT, COUNTED, GRADIENT, HIGH, leafAt, LOW, NODE, nodeAt, START } from './leaves';
 import { growTree, leafCount, nodeCount, SETS } from './grow';
+import { openFeatures } from './histogram';
 import { exponentAbove, mix, powerOfTwo } from './numbers';
 import { gradients, lossOf, toFixed } from './objective';
 import { gather } from './partition';
@@ -34,9 +35,7 @@ function share(n: i32, t: i32): i32 {
  */
 export function boost(thread: i32): void {
   openSort(address(L.A_OWN) + <usize>thread * control(L.OWN_BYTES));
-  const rows = control(L.ROWS);
-  const from = share(rows, thread);
-  const to = share(rows, thread + 1);
+  openFeatures(address(L.A_USED));
   if (thread == 0) {
     store<i32>(STOP, 0);
     store<i32>(BEST_ROUND, -1);
@@ -47,8 +46,7 @@ export function boost(thread: i32): void {
     barrier();
     if (thread == 0) openRound(round);
     barrier();
-    const one: i64 = <i64>1 << control(L.HESSIAN_BITS);
-    toFixed(from, to, load<f64>(GRADIENT_SCALE), load<f64>(HESSIAN_SCALE), one);
+    fixPairs(thread);
     const drawn = control(L.BAGGING) != 0;
     if (!drawn) fillIndex(share(control(L.TRAIN_ROWS), thread), share(control(L.TRAIN_ROWS), thread + 1));
     openSplits();
@@ -75,8 +73,8 @@ export function boost(thread: i32): void {
   }
 }
 
-/** Whole chunks a thread, so that sums do not depend on how many there are. */
-function addGradients(thread: i32): void {
+/** Gradients of whole chunks by each thread, so that sums do not depend on how many there are. */
+export function addGradients(thread: i32): void {
   const rows = control(L.ROWS);
   const chunks = (rows + L.CHUNK - 1) / L.CHUNK;
   for (let c = share(chunks, thread), end = share(chunks, thread + 1); c < end; c++) {
@@ -84,7 +82,12 @@ function addGradients(thread: i32): void {
   }
 }
 
-function openRound(round: i32): void {
+/**
+ * Chooses the fixed point for the sums of a tree.
+ *
+ * @param spare bits kept free, where a row may count more than once
+ */
+export function openUnits(spare: i32): void {
   const chunks = (control(L.ROWS) + L.CHUNK - 1) / L.CHUNK;
   let gradient: f64 = 0;
   let hessian: f64 = 0;
@@ -93,12 +96,23 @@ function openRound(round: i32): void {
     hessian += load<f64>(address(L.A_CHUNKS) + (<usize>c << 4), 8);
   }
   // No sum of any rows can leave its bits: a power of two above the sum of sizes, and one bit for what rounding adds.
-  const g = 61 - exponentAbove(gradient);
-  const h = control(L.HESSIAN_BITS) - 1 - exponentAbove(hessian);
+  const g = 61 - spare - exponentAbove(gradient);
+  const h = control(L.HESSIAN_BITS) - 1 - spare - exponentAbove(hessian);
   store<f64>(GRADIENT_SCALE, powerOfTwo(g));
   store<f64>(HESSIAN_SCALE, powerOfTwo(h));
   store<f64>(GRADIENT_UNIT, powerOfTwo(-g));
   store<f64>(HESSIAN_UNIT, powerOfTwo(-h));
+}
+
+/** Turns a thread's share of the pairs into fixed point. */
+export function fixPairs(thread: i32): void {
+  const rows = control(L.ROWS);
+  const one: i64 = <i64>1 << control(L.HESSIAN_BITS);
+  toFixed(share(rows, thread), share(rows, thread + 1), load<f64>(GRADIENT_SCALE), load<f64>(HESSIAN_SCALE), one);
+}
+
+function openRound(round: i32): void {
+  openUnits(0);
   chooseFeatures(round);
   if (control(L.BAGGING) != 0) drawRows(round);
   else store<i32>(IN_BAG, control(L.TRAIN_ROWS));

@@ -148,6 +148,7 @@ function findIn(leaf: usize, f: i32, totals: usize, record: usize): void {
   findSplit(
     f,
     histogramAt(load<i32>(leaf, SLOT)) + offset,
+    0,
     load<i64>(totals),
     load<i64>(totals, 8),
     load<f64>(leaf, LOW),

@@ -2,7 +2,6 @@ import { control, address } from './control';
 import { panelOf, strideOf } from './bins';
 import {
   A_HIST_OFFSET,
-  A_USED,
   ENTRY_BYTES,
   BLOCK,
   FEATURES,
@@ -16,6 +15,13 @@ import {
  * point), so a sum is exact in any order: a parent less one child is the other child to the last bit, and the number of
  * threads leaves no trace. One 16-byte addition serves both.
  */
+
+/** One byte a feature: whether a histogram is wanted. An instance belongs to one thread. */
+let usedFeatures: usize = 0;
+
+export function openFeatures(used: usize): void {
+  usedFeatures = used;
+}
 
 /** Bytes that `addRows` uses: the bins of a block of rows, and what a copy of 16 bytes may write behind them. */
 export const BLOCK_BYTES: i32 = BLOCK * PANEL + 16;
@@ -58,7 +64,8 @@ export function addRows(
   }
 }
 
-function copyBins(panel: usize, stride: usize, index: usize, rows: i32, width: usize, scratch: usize): void {
+/** Copies `width` bytes of the panel from each row of an index. */
+export function copyBins(panel: usize, stride: usize, index: usize, rows: i32, width: usize, scratch: usize): void {
   const end = index + (<usize>rows << 2);
   for (; index < end; index += 4, scratch += width) {
     const at = panel + <usize>load<u32>(index) * stride;
@@ -71,7 +78,7 @@ function addGroup(group: i32, histogram: usize, bins: usize, stride: usize, pair
   const first = group * GROUP;
   const last = min(first + GROUP, control(FEATURES));
   const offsets = address(A_HIST_OFFSET);
-  const used = address(A_USED);
+  const used = usedFeatures;
   // Up to four features a pass: their bins are on their way at the same time.
   let count = 0;
   let s0: u32 = 0;

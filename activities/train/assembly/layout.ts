@@ -122,5 +122,5 @@ export const RECORD_BYTES = 72;
 export const LEAF_BYTES = 128;
 /** Rows whose sums are added before they meet those of others: the same for any number of threads. */
 export const CHUNK = 8192;
-/** Smallest share of a thread's own memory in the forest per row, see forest.ts. */
-export const FOREST_ROW_BYTES = 48;
+/** A thread's own memory in a forest by row: index, scratch, pairs, ordered pairs and two nodes, see forest.ts. */
+export const FOREST_ROW_BYTES = 80;

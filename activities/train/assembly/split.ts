@@ -109,9 +109,19 @@ function gainOf(leftG: i64, leftC: i64, rightG: i64, rightC: i64, extra: f64): f
  * The best split of a leaf by one feature. Ties go to the first one met: lower bins, and what is missing to the right.
  *
  * @param histogram the feature's bins
+ * @param bitmap one bit a bin that holds rows, where the other bins hold anything; else 0
  * @param low bounds of the leaf's step
  */
-export function findSplit(f: i32, histogram: usize, totalG: i64, totalC: i64, low: f64, high: f64, record: usize): void {
+export function findSplit(
+  f: i32,
+  histogram: usize,
+  bitmap: usize,
+  totalG: i64,
+  totalC: i64,
+  low: f64,
+  high: f64,
+  record: usize,
+): void {
   store<f64>(record, -1.0, R_GAIN);
   store<i32>(record, f, R_FEATURE);
   if (totalC >> hessianBits < 2 * minCount) return;
@@ -123,11 +133,33 @@ export function findSplit(f: i32, histogram: usize, totalG: i64, totalC: i64, lo
   // What the leaf scores unsplit, and what a split must add to be worth it.
   const own = scoreOf(<f64>totalG * gradientUnit, h);
   const bins = load<i32>(address(A_BIN_COUNT) + (f << 2));
-  if (load<u8>(address(A_KIND) + f)) findSet(bins, histogram, totalG, totalC, own, record);
-  else findBin(bins, histogram, totalG, totalC, own, record);
+  const count = bitmap == 0 ? listBins(bins, histogram) : listBits(bins, bitmap);
+  if (load<u8>(address(A_KIND) + f)) findSet(bins, count, histogram, totalG, totalC, own, record);
+  else findBin(bins, count, histogram, totalG, totalC, own, record);
 }
 
-function findBin(bins: i32, histogram: usize, totalG: i64, totalC: i64, own: f64, record: usize): void {
+/** Bins of a histogram that hold rows, in ascending order, as bytes; the one of missing values not counted. */
+function listBins(bins: i32, histogram: usize): i32 {
+  let count = 0;
+  for (let b = 0; b < bins; b++) {
+    store<u8>(order + count, b);
+    count += load<i64>(histogram + (<usize>b << 4), 8) != 0 ? 1 : 0;
+  }
+  return count;
+}
+
+function listBits(bins: i32, bitmap: usize): i32 {
+  let count = 0;
+  for (let word = 0; word << 6 < bins; word++) {
+    for (let bits = load<u64>(bitmap + (<usize>word << 3)); bits != 0; bits &= bits - 1) {
+      const b = (word << 6) + <i32>ctz(bits);
+      if (b < bins) store<u8>(order + count++, b);
+    }
+  }
+  return count;
+}
+
+function findBin(bins: i32, count: i32, histogram: usize, totalG: i64, totalC: i64, own: f64, record: usize): void {
   const missing = histogram + (<usize>bins << 4);
   const missingG = load<i64>(missing);
   const missingC = load<i64>(missing, 8);
@@ -139,14 +171,13 @@ function findBin(bins: i32, histogram: usize, totalG: i64, totalC: i64, own: f64
   let leftC: i64 = 0;
   let bestG: i64 = 0;
   let bestC: i64 = 0;
-  // The last bin splits what is there from what is missing.
-  const last = some ? bins : bins - 1;
-  for (let b = 0; b < last; b++) {
+  // A split behind the last bin parts what is there from what is missing.
+  const last = some ? count : count - 1;
+  for (let i = 0; i < last; i++) {
+    const b = <i32>load<u8>(order + i);
     const entry = histogram + (<usize>b << 4);
-    const counted = load<i64>(entry, 8);
-    if (counted == 0) continue;
     leftG += load<i64>(entry);
-    leftC += counted;
+    leftC += load<i64>(entry, 8);
     const right = gainOf(leftG, leftC, totalG - leftG, totalC - leftC, 0.0);
     if (right > best) {
       best = right;
@@ -155,7 +186,7 @@ function findBin(bins: i32, histogram: usize, totalG: i64, totalC: i64, own: f64
       bestC = leftC;
       toLeft = false;
     }
-    if (!some || b == bins - 1) continue;
+    if (!some || i == count - 1) continue;
     const withG = leftG + missingG;
     const withC = leftC + missingC;
     const left = gainOf(withG, withC, totalG - withG, totalC - withC, 0.0);
@@ -168,6 +199,8 @@ function findBin(bins: i32, histogram: usize, totalG: i64, totalC: i64, own: f64
     }
   }
   if (bin < 0) return;
+  // Bins behind the last that holds rows go with it.
+  if (some && bestC == totalC - missingC && !toLeft) bin = bins - 1;
   // Nothing was missing here: at prediction it follows the larger child.
   if (!some) toLeft = bestC >> hessianBits >= (totalC - bestC) >> hessianBits;
   store<f64>(record, best - own, R_GAIN);
@@ -177,7 +210,7 @@ function findBin(bins: i32, histogram: usize, totalG: i64, totalC: i64, own: f64
   store<i64>(record, bestC, R_LEFT + 8);
 }
 
-/** Levels present in the leaf, by mean gradient; at most 255 of a byte each, and their keys. On the thread's own stack page. */
+/** Bins or levels present in the leaf, a byte each, and behind them keys to sort levels by; memory of the thread. */
 let order: usize = 0;
 
 /** Memory of one thread for sorting levels: 256 keys of 8 bytes and 256 bytes. */
@@ -187,18 +220,16 @@ export function openSort(at: usize): void {
   order = at;
 }
 
-function sortLevels(bins: i32, histogram: usize): i32 {
+function sortLevels(count: i32, histogram: usize): void {
   const keys = order + 256;
   const smooth = param(CAT_SMOOTH);
-  let count = 0;
-  for (let b = 0; b < bins; b++) {
+  for (let i = 0; i < count; i++) {
+    const b = load<u8>(order + i);
     const entry = histogram + (<usize>b << 4);
-    const counted = load<i64>(entry, 8);
-    if (counted == 0) continue;
-    const h = <f64>(counted & hessianMask) * hessianUnit + smooth;
+    const h = <f64>(load<i64>(entry, 8) & hessianMask) * hessianUnit + smooth;
     const key = h > 0 ? (<f64>load<i64>(entry) * gradientUnit) / h : 0.0;
     // Insertion keeps equal keys in order of their bins.
-    let at = count++;
+    let at = i;
     for (; at > 0 && load<f64>(keys + ((at - 1) << 3)) > key; at--) {
       store<f64>(keys + (at << 3), load<f64>(keys + ((at - 1) << 3)));
       store<u8>(order + at, load<u8>(order + at - 1));
@@ -206,20 +237,19 @@ function sortLevels(bins: i32, histogram: usize): i32 {
     store<f64>(keys + (at << 3), key);
     store<u8>(order + at, b);
   }
-  return count;
 }
 
 /**
  * Levels sorted by gradient over hessian; for a convex loss the best two groups are a prefix and the rest (Fisher 1958). What
  * is missing, unseen, or not in this leaf goes to the side where the missing rows do best, or to the larger one.
  */
-function findSet(bins: i32, histogram: usize, totalG: i64, totalC: i64, own: f64, record: usize): void {
+function findSet(bins: i32, count: i32, histogram: usize, totalG: i64, totalC: i64, own: f64, record: usize): void {
   const missing = histogram + (<usize>bins << 4);
   const missingG = load<i64>(missing);
   const missingC = load<i64>(missing, 8);
   const some = missingC != 0;
   const extra = param(CAT_L2);
-  const count = sortLevels(bins, histogram);
+  sortLevels(count, histogram);
   let best = own + max(param(MIN_GAIN), 1e-12 * abs(own));
   let taken = 0;
   let toLeft = false;

@@ -10,6 +10,8 @@ const MODE_MEMBER = 6;
 /** A protocol buffer holds 2 GiB; a node takes some 40 bytes. */
 const MOST_NODES = 2 ** 25;
 
+const OPERATORS = { log: 'Exp', logit: 'Sigmoid', share: 'Clip' } as const;
+
 /**
  * One graph from raw features to the prediction, in float64: a TreeEnsemble of ai.onnx.ml 5 over the features, the start, the
  * link. Thresholds are float32 and features are, so every comparison is exact; levels are sets of their values. Throws GR-3007
@@ -26,7 +28,8 @@ export function treesToOnnx(model: TreeModel, metadata: OnnxMetadata): Uint8Arra
   if (model.link === 'identity') graph.node('Add', [flat, start], ONNX_OUTPUT);
   else {
     const score = graph.node('Add', [flat, start], 'score');
-    graph.node(model.link === 'log' ? 'Exp' : 'Sigmoid', [score], ONNX_OUTPUT);
+    const bounds = model.link === 'share' ? [graph.doubles('least', [0], []), graph.doubles('most', [1], [])] : [];
+    graph.node(OPERATORS[model.link], [score, ...bounds], ONNX_OUTPUT);
   }
   const levels = Object.fromEntries(
     model.levels.flatMap((values, f) => (values.length === 0 ? [] : [[model.features[f], Array.from(values)]])),

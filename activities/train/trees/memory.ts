@@ -8,6 +8,8 @@ const MOST_BYTES = 2 ** 32;
 const POOL_BYTES = 256 * 2 ** 20;
 /** Sorting of levels and one block of rows, see split.ts and histogram.ts of the kernel. */
 const OWN_BYTES = 256 * 9 + L.BLOCK * L.PANEL + 64;
+/** What a thread of a forest needs besides: tables, the nodes that wait, a histogram of few rows; see forest.ts of the kernel. */
+const FOREST_BYTES = 16_384;
 /** Digits of a radix sort, and two keys a row of the sample, see bins.ts of the kernel. */
 const SORT_COUNTS = 8192;
 const MOST_SAMPLE = 200_000;
@@ -45,7 +47,7 @@ export class KernelMemory {
     const { rows, features, threads, numLeaves } = plan;
     const entries = features * (Math.min(plan.maxBin, Math.max(rows, 1)) + 1);
     const histogram = entries * L.ENTRY_BYTES;
-    const slots = Math.max(2, Math.min(numLeaves, Math.floor(POOL_BYTES / histogram)));
+    let slots = Math.max(2, Math.min(numLeaves, Math.floor(POOL_BYTES / histogram)));
     const listed = plan.trainRows < rows;
     this.sampleRows = Math.min(rows, MOST_SAMPLE);
     this.stageBytes = align(rows * 4 + SORT_COUNTS + this.sampleRows * 8);
@@ -63,8 +65,9 @@ export class KernelMemory {
     if (plan.weighted) this.place(L.A_WEIGHT, rows * 8);
     if (listed) this.place(L.A_TRAIN, plan.trainRows * 4);
     if (plan.validRows > 0) this.place(L.A_VALID, plan.validRows * 4);
+    this.place(L.A_CHUNKS, Math.ceil(rows / L.CHUNK) * 16);
     if (plan.forest) {
-      this.own(plan, histogram);
+      slots = this.own(plan, histogram);
     } else {
       this.place(L.A_ORDERED, rows * 16);
       this.place(L.A_INDEX, rows * 4);
@@ -74,7 +77,6 @@ export class KernelMemory {
       this.place(L.A_LEAVES, numLeaves * L.LEAF_BYTES);
       this.place(L.A_NODES, 2 * numLeaves * L.NODE_BYTES);
       this.place(L.A_SETS, plan.categorical ? numLeaves * L.SET_BYTES : 0);
-      this.place(L.A_CHUNKS, Math.ceil(rows / L.CHUNK) * 16);
       this.place(L.A_USED, align(features) + features * 4);
       this.place(L.A_OWN, threads * align(OWN_BYTES));
     }
@@ -103,12 +105,14 @@ export class KernelMemory {
     if (!plan.forest) this.set(L.OWN_BYTES, align(OWN_BYTES));
   }
 
-  /** A thread's own arrays in a forest: rows and their pairs, and histograms of the nodes on the way down. */
-  private own({ rows, features, threads }: KernelPlan, histogram: number): void {
-    const depth = Math.ceil(Math.log2(Math.max(2, rows))) + 2;
-    const bytes = align(rows * L.FOREST_ROW_BYTES + depth * histogram + features * (L.RECORD_BYTES + 8) + OWN_BYTES + 4096);
+  /** A thread's own arrays in a forest: rows, nodes, and histograms of the nodes that wait, of which each is half its parent. */
+  private own({ rows, features, threads, categorical }: KernelPlan, histogram: number): number {
+    const slots = Math.ceil(Math.log2(Math.max(2, rows))) + 2;
+    const perRow = L.FOREST_ROW_BYTES + (categorical ? L.SET_BYTES : 0);
+    const bytes = align(rows * perRow + slots * histogram + features * 5 + OWN_BYTES + FOREST_BYTES);
     this.places.set(L.A_OWN, this.take(threads * bytes));
     this.places.set(L.OWN_BYTES, bytes);
+    return slots;
   }
 
   private place(slot: number, bytes: number): void {

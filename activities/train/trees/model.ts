@@ -3,8 +3,8 @@ import { columnsOf } from '../check.js';
 import type { FeatureMatrix, Model } from '../learner.js';
 import type { RawTree } from './kernel.js';
 
-/** What stands between the sum of leaves and the prediction. */
-export type Link = 'identity' | 'log' | 'logit';
+/** What stands between the sum of leaves and the prediction; `share`: the sum is one between 0 and 1, but for rounding. */
+export type Link = 'identity' | 'log' | 'logit' | 'share';
 
 /** Trees end to end. Numbers of nodes count through all trees; the right child stands behind the left one. */
 export interface TreeModel extends Model {
@@ -146,6 +146,7 @@ export function predictTrees(model: TreeModel, matrix: FeatureMatrix): Float64Ar
 const LINKS = {
   log: Math.exp,
   logit: (score: number) => 1 / (1 + Math.exp(-score)),
+  share: (score: number) => Math.min(1, Math.max(0, score)),
 } as const;
 
 /** Total gain of the splits by each feature. */
