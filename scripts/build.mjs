@@ -62,7 +62,9 @@ export async function build(root, tsc) {
   // Taken before: an edit during the build makes the next start build again.
   const stamp = stampOf(root, files);
   rmSync(stampPath(root), { force: true });
-  const outputs = new Set(files.filter((file) => !isKernel(file)).map((file) => join(root, 'dist', file.replace(/\.ts$/, '.js'))));
+  const outputs = new Set(
+    files.filter((file) => !isKernel(file)).map((file) => join(root, 'dist', file.replace(/\.ts$/, '.js'))),
+  );
   // An incremental build does not notice that an output was deleted.
   if (![...outputs].every((path) => existsSync(path))) rmSync(join(root, 'dist', '.tsbuildinfo'), { force: true });
   await compileKernel(root);

@@ -69,6 +69,8 @@ export interface OnnxMetadata {
  */
 export interface Learner<P, M extends Model> {
   readonly name: string;
+  /** Its fits run in threads of their own, and hear `signal`. */
+  readonly ownThreads?: boolean;
   /** Its parameters with their defaults, named as scikit-learn and LightGBM name them. */
   readonly schema: z.ZodType<P>;
   /** What predictions are under these parameters (an objective may decide). */

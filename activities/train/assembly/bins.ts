@@ -61,7 +61,7 @@ function sampleKeys(f: i32, values: usize, keys: usize): i32 {
       row = <i32>(from + <u64>(mix(control(SEED), f, i) % <u32>(to - from)));
     }
     const value = load<f32>(values + (<usize>row << 2));
-    if (value != value) continue;
+    if (value !== value) continue;
     const bits = reinterpret<i32>(value + 0.0);
     store<u32>(keys + (<usize>count << 2), <u32>(bits ^ ((bits >> 31) | 0x80000000)));
     count++;
@@ -69,7 +69,7 @@ function sampleKeys(f: i32, values: usize, keys: usize): i32 {
   return count;
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function valueOf(key: u32): f32 {
   return reinterpret<f32>(key ^ (key & 0x80000000 ? 0x80000000 : 0xffffffff));
@@ -106,13 +106,13 @@ function sortDigits(from: usize, to: usize, count: i32, shift: u32, counts: usiz
  * @returns number of bins, at least 1; the last has no bound
  */
 function findBounds(keys: usize, count: i32, counts: usize, bounds: usize): i32 {
-  if (count == 0) return 1;
+  if (count === 0) return 1;
   // Distinct keys move to the front, their counts stand in `counts`.
   let distinct = 0;
   for (let i = 0; i < count; ) {
     const key = load<u32>(keys + (<usize>i << 2));
     let end = i + 1;
-    while (end < count && load<u32>(keys + (<usize>end << 2)) == key) end++;
+    while (end < count && load<u32>(keys + (<usize>end << 2)) === key) end++;
     store<u32>(keys + (<usize>distinct << 2), key);
     store<u32>(counts + (<usize>distinct << 2), end - i);
     distinct++;
@@ -173,7 +173,7 @@ function place(f: i32, values: usize, bounds: usize, bins: i32): void {
     const value = load<f32>(values + (<usize>row << 2));
     let at = bounds;
     for (let half = step; half >= 4; half >>= 1) at += value > load<f32>(at + half - 4) ? half : 0;
-    const bin = value == value ? <i32>((at - bounds) >> 2) : bins;
+    const bin = value === value ? <i32>((at - bounds) >> 2) : bins;
     store<u8>(out + <usize>row, bin);
   }
 }

@@ -1,8 +1,8 @@
-import * as L from './layout';
 import { address, control, param } from './control';
-import { COUNT, COUNTED, GRADIENT, HIGH, leafAt, LOW, NODE, nodeAt, START } from './leaves';
 import { growTree, leafCount, nodeCount, SETS } from './grow';
 import { openFeatures } from './histogram';
+import * as L from './layout';
+import { COUNT, COUNTED, GRADIENT, HIGH, LOW, leafAt, NODE, nodeAt, START } from './leaves';
 import { exponentAbove, mix, powerOfTwo } from './numbers';
 import { gradients, lossOf, toFixed } from './objective';
 import { gather } from './partition';
@@ -11,7 +11,7 @@ import { GRADIENT_UNIT, HESSIAN_UNIT, openSort, openSplits, stepOf } from './spl
 import { barrier, openItems, takeItem } from './sync';
 
 /** Called by the leader for each tree: where its nodes and sets lie and how many they are; the loss of the rows held out, else 0. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @external('host', 'emit')
 declare function emit(round: i32, nodesAt: usize, nodes: i32, setsAt: usize, sets: i32, loss: f64): void;
 
@@ -23,7 +23,7 @@ const GRADIENT_SCALE: usize = L.SHARED + 664;
 const HESSIAN_SCALE: usize = L.SHARED + 672;
 
 /** First of the items that thread t of T takes from n. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function share(n: i32, t: i32): i32 {
   return <i32>((<i64>n * t) / control(L.THREADS));
@@ -36,7 +36,7 @@ function share(n: i32, t: i32): i32 {
 export function boost(thread: i32): void {
   openSort(address(L.A_OWN) + <usize>thread * control(L.OWN_BYTES));
   openFeatures(address(L.A_USED));
-  if (thread == 0) {
+  if (thread === 0) {
     store<i32>(STOP, 0);
     store<i32>(BEST_ROUND, -1);
     store<f64>(BEST_LOSS, Infinity);
@@ -44,22 +44,22 @@ export function boost(thread: i32): void {
   for (let round = 0, rounds = control(L.ITERATIONS); round < rounds; round++) {
     addGradients(thread);
     barrier();
-    if (thread == 0) openRound(round);
+    if (thread === 0) openRound(round);
     barrier();
     fixPairs(thread);
-    const drawn = control(L.BAGGING) != 0;
+    const drawn = control(L.BAGGING) !== 0;
     if (!drawn) fillIndex(share(control(L.TRAIN_ROWS), thread), share(control(L.TRAIN_ROWS), thread + 1));
     openSplits();
     barrier();
     const inBag = load<i32>(IN_BAG);
-    const inOrder = !drawn && address(L.A_TRAIN) == 0;
+    const inOrder = !drawn && address(L.A_TRAIN) === 0;
     if (!inOrder) {
       const place: usize = share(inBag, thread);
       const count = share(inBag, thread + 1) - <i32>place;
       gather(address(L.A_INDEX) + (place << 2), count, address(L.A_PAIRS), address(L.A_ORDERED) + (place << 4));
     }
     growTree(thread, inBag, inOrder);
-    if (thread == 0) openItems();
+    if (thread === 0) openItems();
     barrier();
     setValues();
     barrier();
@@ -67,9 +67,9 @@ export function boost(thread: i32): void {
     barrier();
     addLoss(thread);
     barrier();
-    if (thread == 0) closeRound(round);
+    if (thread === 0) closeRound(round);
     barrier();
-    if (load<i32>(STOP) != 0) return;
+    if (load<i32>(STOP) !== 0) return;
   }
 }
 
@@ -114,7 +114,7 @@ export function fixPairs(thread: i32): void {
 function openRound(round: i32): void {
   openUnits(0);
   chooseFeatures(round);
-  if (control(L.BAGGING) != 0) drawRows(round);
+  if (control(L.BAGGING) !== 0) drawRows(round);
   else store<i32>(IN_BAG, control(L.TRAIN_ROWS));
 }
 
@@ -147,7 +147,7 @@ function drawRows(round: i32): void {
   let inside = 0;
   let outside = rows;
   for (let i = 0; i < rows; i++) {
-    const row = train == 0 ? i : load<i32>(train + (<usize>i << 2));
+    const row = train === 0 ? i : load<i32>(train + (<usize>i << 2));
     const drawn = <u64>mix(control(L.SEED), 0x80000000 | round, row) < bar;
     const place = drawn ? inside++ : --outside;
     store<i32>(index + (<usize>place << 2), row);
@@ -158,7 +158,7 @@ function drawRows(round: i32): void {
 function fillIndex(from: i32, to: i32): void {
   const index = address(L.A_INDEX);
   const train = address(L.A_TRAIN);
-  if (train != 0) memory.copy(index + (<usize>from << 2), train + (<usize>from << 2), <usize>(to - from) << 2);
+  if (train !== 0) memory.copy(index + (<usize>from << 2), train + (<usize>from << 2), <usize>(to - from) << 2);
   else for (let i = from; i < to; i++) store<i32>(index + (<usize>i << 2), i);
 }
 
@@ -170,9 +170,9 @@ function setValues(): void {
     const leaf = leafAt(i);
     // A tree without a split adds nothing.
     const step =
-      leaves == 1
+      leaves === 1
         ? 0.0
-        : control(L.OBJECTIVE) == L.QUANTILE
+        : control(L.OBJECTIVE) === L.QUANTILE
         ? quantileOfLeaf(load<i32>(leaf, START), load<i32>(leaf, COUNT))
         : stepOf(load<i64>(leaf, GRADIENT), load<i64>(leaf, COUNTED), load<f64>(leaf, LOW), load<f64>(leaf, HIGH));
     store<f32>(nodeAt(load<i32>(leaf, NODE)), <f32>(step * rate), L.NODE_VALUE);
@@ -217,8 +217,8 @@ function valueFor(row: u32): f32 {
     const f: usize = load<u16>(node, L.NODE_FEATURE);
     const flags = <i32>load<u8>(node, L.NODE_FLAGS);
     const bin = <i32>load<u8>(bins + f * rows + row);
-    let left = (flags & L.MISSING_LEFT) != 0;
-    if (bin != load<i32>(counts + (f << 2))) {
+    let left = (flags & L.MISSING_LEFT) !== 0;
+    if (bin !== load<i32>(counts + (f << 2))) {
       if (flags & L.BY_SET) {
         const set = address(L.A_SETS) + <usize>load<i32>(node, L.NODE_VALUE) * L.SET_BYTES;
         if (load<u8>(set + (bin >> 3)) & (1 << (bin & 7))) left = !left;
@@ -238,7 +238,7 @@ function addLoss(thread: i32): void {
     let sum: f64 = 0;
     for (let i = c * L.CHUNK, last = min(rows, (c + 1) * L.CHUNK); i < last; i++) {
       const row = load<i32>(valid + (<usize>i << 2));
-      sum += lossOf(row) * (weight == 0 ? 1.0 : load<f64>(weight + (<usize>row << 3)));
+      sum += lossOf(row) * (weight === 0 ? 1.0 : load<f64>(weight + (<usize>row << 3)));
     }
     store<f64>(address(L.A_CHUNKS) + (<usize>c << 4), sum);
   }
@@ -250,11 +250,11 @@ function closeRound(round: i32): void {
   for (let c = 0, chunks = (control(L.VALID_ROWS) + L.CHUNK - 1) / L.CHUNK; c < chunks; c++) {
     loss += load<f64>(address(L.A_CHUNKS) + (<usize>c << 4));
   }
-  const sampled = control(L.BAGGING) != 0 || control(L.FEATURE_QUOTA) < control(L.FEATURES);
+  const sampled = control(L.BAGGING) !== 0 || control(L.FEATURE_QUOTA) < control(L.FEATURES);
   // Without sampling, a tree that found no split will find none in the next round either.
-  if (leafCount() == 1 && !sampled) store<i32>(STOP, 1);
-  emit(round, address(L.A_NODES), leafCount() == 1 ? 0 : nodeCount(), address(L.A_SETS), load<i32>(SETS), loss);
-  if (control(L.VALID_ROWS) == 0) return;
+  if (leafCount() === 1 && !sampled) store<i32>(STOP, 1);
+  emit(round, address(L.A_NODES), leafCount() === 1 ? 0 : nodeCount(), address(L.A_SETS), load<i32>(SETS), loss);
+  if (control(L.VALID_ROWS) === 0) return;
   if (loss < load<f64>(BEST_LOSS)) {
     store<f64>(BEST_LOSS, loss);
     store<i32>(BEST_ROUND, round);

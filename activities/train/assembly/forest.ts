@@ -1,14 +1,14 @@
-import * as L from './layout';
+import { panelOf, strideOf } from './bins';
 import { addGradients, fixPairs, openUnits } from './boost';
 import { address, control } from './control';
 import { addRows, BLOCK_BYTES, copyBins, openFeatures, subtract } from './histogram';
+import * as L from './layout';
 import { mix } from './numbers';
-import { panelOf, strideOf } from './bins';
 import { divide, gather, settle } from './partition';
 import { fillRoutes, findSplit, openSort, openSplits, R_BIN, R_FEATURE, R_FLAGS, R_GAIN, R_LEFT, R_SET, rowsOf, SORT_BYTES, stepOf } from './split';
 import { barrier, takeItem } from './sync';
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @external('host', 'emit')
 declare function emit(round: i32, nodesAt: usize, nodes: i32, setsAt: usize, sets: i32, loss: f64): void;
 
@@ -59,7 +59,7 @@ let tree: i32 = 0;
 export function forest(thread: i32): void {
   addGradients(thread);
   barrier();
-  if (thread == 0) openUnits(control(L.BOOTSTRAP) != 0 ? SPARE_BITS : 0);
+  if (thread === 0) openUnits(control(L.BOOTSTRAP) !== 0 ? SPARE_BITS : 0);
   barrier();
   fixPairs(thread);
   barrier();
@@ -108,9 +108,9 @@ function drawSample(): i32 {
   const train = address(L.A_TRAIN);
   const base = address(L.A_PAIRS);
   draws = 0;
-  if (control(L.BOOTSTRAP) == 0) {
+  if (control(L.BOOTSTRAP) === 0) {
     for (let i = 0; i < rows; i++) {
-      const row: u32 = train == 0 ? i : load<u32>(train + (<usize>i << 2));
+      const row: u32 = train === 0 ? i : load<u32>(train + (<usize>i << 2));
       store<u32>(index + (<usize>i << 2), row);
       v128.store(pairs + (<usize>row << 4), v128.load(base + (<usize>row << 4)));
     }
@@ -120,7 +120,7 @@ function drawSample(): i32 {
   memory.fill(pairs, 0, <usize>control(L.ROWS) << 4);
   for (let i = 0; i < rows; ) {
     const drawn = <i32>(((<u64>random()) * <u64>rows) >> 32);
-    const row: u32 = train == 0 ? drawn : load<u32>(train + (<usize>drawn << 2));
+    const row: u32 = train === 0 ? drawn : load<u32>(train + (<usize>drawn << 2));
     const cell = pairs + (<usize>row << 4);
     if (load<i64>(cell, 8) >> bits >= MOST_DRAWS) continue;
     v128.store(cell, i64x2.add(v128.load(cell), v128.load(base + (<usize>row << 4))));
@@ -129,7 +129,7 @@ function drawSample(): i32 {
   let count = 0;
   for (let row = 0, all = control(L.ROWS); row < all; row++) {
     store<u32>(index + (<usize>count << 2), row);
-    count += load<i64>(pairs + (<usize>row << 4), 8) != 0 ? 1 : 0;
+    count += load<i64>(pairs + (<usize>row << 4), 8) !== 0 ? 1 : 0;
   }
   return count;
 }
@@ -195,7 +195,7 @@ function grow(at: usize): void {
   store<u32>(place, rowsOf(c), L.NODE_ROWS);
   store<f64>(record, -1.0, R_GAIN);
   const limit = control(L.MAX_DEPTH);
-  if ((limit == 0 || depth < limit) && count > 1) {
+  if ((limit === 0 || depth < limit) && count > 1) {
     chooseFeatures();
     if (count <= FEW) splitFew(start, count, g, c);
     else {

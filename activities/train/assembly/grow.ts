@@ -1,7 +1,7 @@
-import * as L from './layout';
-import { address, control, param } from './control';
+import { address, control } from './control';
 import { addRows, groupFrom, groupTo, subtract } from './histogram';
-import { BEST, COUNT, COUNTED, DEPTH, GRADIENT, HIGH, histogramAt, leafAt, LOW, NODE, nodeAt, SLOT, START, writeLeaf } from './leaves';
+import * as L from './layout';
+import { BEST, COUNT, COUNTED, DEPTH, GRADIENT, HIGH, histogramAt, LOW, leafAt, NODE, nodeAt, SLOT, START, writeLeaf } from './leaves';
 import { divide, gather, settle } from './partition';
 import { fillRoutes, findSplit, R_BIN, R_FEATURE, R_FLAGS, R_GAIN, R_LEFT, R_SET, rowsOf, SORT_BYTES, stepOf } from './split';
 import { barrier } from './sync';
@@ -43,18 +43,18 @@ export function nodeCount(): i32 {
  * @param inOrder the index is 0, 1, 2, …
  */
 export function growTree(thread: i32, rows: i32, inOrder: bool): void {
-  if (thread == 0) openTree(rows);
+  if (thread === 0) openTree(rows);
   barrier();
   fillHistograms(thread, inOrder ? 0 : address(L.A_INDEX), inOrder ? address(L.A_PAIRS) : address(L.A_ORDERED), true);
   barrier();
-  if (thread == 0) setTotals();
+  if (thread === 0) setTotals();
   for (;;) {
-    if (thread == 0) decide();
+    if (thread === 0) decide();
     barrier();
     if (load<i32>(SPLIT) < 0) return;
     moveRows(thread);
     barrier();
-    if (load<i32>(WANTED) != 0) fillHistograms(thread, address(L.A_INDEX), address(L.A_ORDERED), false);
+    if (load<i32>(WANTED) !== 0) fillHistograms(thread, address(L.A_INDEX), address(L.A_ORDERED), false);
     barrier();
   }
 }
@@ -99,7 +99,7 @@ function fillHistograms(thread: i32, index: usize, pairs: usize, root: bool): vo
   const groups = (features + L.GROUP - 1) / L.GROUP;
   const first = <i32>((<i64>groups * thread) / control(L.THREADS));
   const end = <i32>((<i64>groups * (thread + 1)) / control(L.THREADS));
-  if (first == end) return;
+  if (first === end) return;
   const small = leafAt(load<i32>(SMALL));
   const large = load<i32>(LARGE);
   const from = groupFrom(first);
@@ -109,7 +109,7 @@ function fillHistograms(thread: i32, index: usize, pairs: usize, root: bool): vo
   fillOne(scratch, first, end, small, histogram, from, to, index, pairs);
   if (large >= 0) {
     const whole = histogramAt(load<i32>(leafAt(large), SLOT));
-    if (load<i32>(WANTED) == 1) subtract(whole, histogram, from, to);
+    if (load<i32>(WANTED) === 1) subtract(whole, histogram, from, to);
     else fillOne(scratch, first, end, leafAt(large), whole, from, to, index, pairs); // The parent's was given away.
   }
   for (let f = first * L.GROUP, last = min(end * L.GROUP, features); f < last; f++) {
@@ -133,11 +133,11 @@ function fillOne(
 ): void {
   memory.fill(histogram + from, 0, to - from);
   const place: usize = load<i32>(leaf, START);
-  const rows: usize = index == 0 ? 0 : index + (place << 2);
+  const rows: usize = index === 0 ? 0 : index + (place << 2);
   addRows(first, end, histogram, rows, pairs + (place << 4), load<i32>(leaf, COUNT), scratch);
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function recordAt(i: i32): usize {
   return address(L.A_RECORDS) + <usize>i * L.RECORD_BYTES;
@@ -159,7 +159,7 @@ function findIn(leaf: usize, f: i32, totals: usize, record: usize): void {
 
 /** Takes the best records of the children, chooses the leaf to split, and writes its split down. */
 function decide(): void {
-  if (load<i32>(WANTED) != 0) {
+  if (load<i32>(WANTED) !== 0) {
     takeBest(load<i32>(SMALL), 0);
     if (load<i32>(LARGE) >= 0) takeBest(load<i32>(LARGE), control(L.FEATURES));
   }
@@ -183,7 +183,7 @@ function takeBest(leaf: i32, records: i32): void {
 function chooseLeaf(): i32 {
   const leaves = load<i32>(LEAVES);
   if (leaves >= control(L.NUM_LEAVES)) return -1;
-  const byDepth = control(L.DEPTH_WISE) != 0;
+  const byDepth = control(L.DEPTH_WISE) !== 0;
   let chosen = -1;
   let bestGain: f64 = 0;
   let bestDepth = 0;
@@ -191,7 +191,7 @@ function chooseLeaf(): i32 {
     const gain = load<f64>(leafAt(i), BEST + R_GAIN);
     if (!(gain > 0)) continue;
     const depth = load<i32>(leafAt(i), DEPTH);
-    if (chosen >= 0 && (byDepth ? depth > bestDepth || (depth == bestDepth && gain <= bestGain) : gain <= bestGain)) continue;
+    if (chosen >= 0 && (byDepth ? depth > bestDepth || (depth === bestDepth && gain <= bestGain) : gain <= bestGain)) continue;
     chosen = i;
     bestGain = gain;
     bestDepth = depth;
@@ -261,7 +261,7 @@ function writeSplit(leaf: usize, f: i32, flags: i32): void {
 
 /** A monotone split keeps all below it on their sides of the middle between its children's steps. */
 function narrow(left: usize, right: usize, direction: i32): void {
-  if (direction == 0) return;
+  if (direction === 0) return;
   const low = load<f64>(left, LOW);
   const high = load<f64>(left, HIGH);
   const middle =
@@ -295,7 +295,7 @@ function takeSlot(small: i32, large: i32): i32 {
   }
   let worst = -1;
   for (let i = 0, leaves = load<i32>(LEAVES); i < leaves; i++) {
-    if (i == small || i == large || load<i32>(leafAt(i), SLOT) < 0) continue;
+    if (i === small || i === large || load<i32>(leafAt(i), SLOT) < 0) continue;
     if (worst < 0 || load<f64>(leafAt(i), BEST + R_GAIN) < load<f64>(leafAt(worst), BEST + R_GAIN)) worst = i;
   }
   const slot = load<i32>(leafAt(worst), SLOT);
@@ -328,10 +328,10 @@ function moveRows(thread: i32): void {
   const rightPlace = middle + (from - start - before);
   settle(index, scratch, from, to, lefts, leftPlace, rightPlace);
   const wanted = load<i32>(WANTED);
-  if (wanted == 0) return;
-  const leftIsSmall = small == load<i32>(SPLIT);
-  if (wanted == 2 || leftIsSmall) order(leftPlace, lefts);
-  if (wanted == 2 || !leftIsSmall) order(rightPlace, to - from - lefts);
+  if (wanted === 0) return;
+  const leftIsSmall = small === load<i32>(SPLIT);
+  if (wanted === 2 || leftIsSmall) order(leftPlace, lefts);
+  if (wanted === 2 || !leftIsSmall) order(rightPlace, to - from - lefts);
 }
 
 function order(place: i32, count: i32): void {

@@ -1,9 +1,9 @@
-import { control, address } from './control';
 import { panelOf, strideOf } from './bins';
+import { address, control } from './control';
 import {
   A_HIST_OFFSET,
-  ENTRY_BYTES,
   BLOCK,
+  ENTRY_BYTES,
   FEATURES,
   GROUP,
   HIST_ENTRIES,
@@ -52,12 +52,12 @@ export function addRows(
     for (let start = 0; start < count; start += BLOCK) {
       const rows = min(BLOCK, count - start);
       let bins = panel + <usize>start * stride;
-      if (index != 0) {
+      if (index !== 0) {
         copyBins(panel, stride, index + (<usize>start << 2), rows, width, scratch);
         bins = scratch;
       }
       for (let group = first; group < end; group++, bins += GROUP) {
-        addGroup(group, histogram, bins, index == 0 ? stride : width, pairs + (<usize>start << 4), rows);
+        addGroup(group, histogram, bins, index === 0 ? stride : width, pairs + (<usize>start << 4), rows);
       }
     }
     first = end;
@@ -91,14 +91,14 @@ function addGroup(group: i32, histogram: usize, bins: usize, stride: usize, pair
     if (!load<u8>(used + f)) continue;
     const shift: u32 = (f - first) << 3;
     const base = histogram + load<u32>(offsets + (f << 2)) * ENTRY_BYTES;
-    if (count == 3) {
+    if (count === 3) {
       addFour(bins, stride, pairs, rows, h0, h1, h2, base);
       return;
     }
-    if (count == 2) {
+    if (count === 2) {
       s2 = shift;
       h2 = base;
-    } else if (count == 1) {
+    } else if (count === 1) {
       s1 = shift;
       h1 = base;
     } else {
@@ -107,12 +107,12 @@ function addGroup(group: i32, histogram: usize, bins: usize, stride: usize, pair
     }
     count++;
   }
-  if (count == 3) addThree(bins, stride, pairs, rows, s0, h0, s1, h1, s2, h2);
-  else if (count == 2) addTwo(bins, stride, pairs, rows, s0, h0, s1, h1);
-  else if (count == 1) addOne(bins, stride, pairs, rows, s0, h0);
+  if (count === 3) addThree(bins, stride, pairs, rows, s0, h0, s1, h1, s2, h2);
+  else if (count === 2) addTwo(bins, stride, pairs, rows, s0, h0, s1, h1);
+  else if (count === 1) addOne(bins, stride, pairs, rows, s0, h0);
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function bump(bin: usize, pair: v128): void {
   v128.store(bin, i64x2.add(v128.load(bin), pair));

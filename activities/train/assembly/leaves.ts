@@ -1,5 +1,5 @@
-import * as L from './layout';
 import { address, control } from './control';
+import * as L from './layout';
 
 /** Fields of a leaf that may still be split. */
 export const START: usize = 0;
@@ -16,13 +16,13 @@ export const HIGH: usize = 48;
 /** Its best split; a gain of −1 where it has none. */
 export const BEST: usize = 56;
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function leafAt(leaf: i32): usize {
   return address(L.A_LEAVES) + <usize>leaf * L.LEAF_BYTES;
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function nodeAt(node: i32): usize {
   return address(L.A_NODES) + <usize>node * L.NODE_BYTES;

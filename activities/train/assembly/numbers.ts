@@ -3,11 +3,11 @@
  * place), without its table or the standard library's, which lives in static memory.
  */
 export function exponential(x: f64): f64 {
-  if (x != x) return x;
+  if (x !== x) return x;
   if (x > 709.0) x = 709.0;
   if (x < -708.0) return 0;
   const k = nearest(x * 1.4426950408889634);
-  const high = x - k * 6.93147180369123816490e-1;
+  const high = x - k * 6.9314718036912381649e-1;
   const low = k * 1.90821492927058770002e-10;
   const r = high - low;
   const t = r * r;
@@ -17,7 +17,7 @@ export function exponential(x: f64): f64 {
       (1.66666666666666019037e-1 +
         t *
           (-2.77777777770155933842e-3 +
-            t * (6.61375632143793436117e-5 + t * (-1.65339022054652515390e-6 + t * 4.13813679705723846039e-8))));
+            t * (6.61375632143793436117e-5 + t * (-1.6533902205465251539e-6 + t * 4.13813679705723846039e-8))));
   const y = 1.0 - (low - (r * c) / (2.0 - c) - high);
   return y * reinterpret<f64>((1023 + <i64>k) << 52);
 }
@@ -44,11 +44,11 @@ export function logarithm(x: f64): f64 {
   const r =
     w * (3.999999999940941908e-1 + w * (2.222219843214978396e-1 + w * 1.531383769920937332e-1)) +
     z *
-      (6.666666666666735130e-1 +
+      (6.66666666666673513e-1 +
         w * (2.857142874366239149e-1 + w * (1.818357216161805012e-1 + w * 1.479819860511658591e-1)));
   const half = 0.5 * f * f;
   const e = <f64>k;
-  return e * 6.93147180369123816490e-1 - (half - (s * (half + r) + e * 1.90821492927058770002e-10) - f);
+  return e * 6.9314718036912381649e-1 - (half - (s * (half + r) + e * 1.90821492927058770002e-10) - f);
 }
 
 /** ln(1 + e^x) without overflow. */

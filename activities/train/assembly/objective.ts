@@ -35,18 +35,18 @@ export function gradients(from: i32, to: i32, sums: usize): void {
     const y = load<f64>(target + (row << 3));
     let g: f64 = s - y;
     let h: f64 = 1.0;
-    if (objective == POISSON) {
+    if (objective === POISSON) {
       const mean = exponential(s);
       g = mean - y;
       h = mean * lift;
-    } else if (objective == LOGISTIC) {
+    } else if (objective === LOGISTIC) {
       const p = 1.0 / (1.0 + exponential(-s));
       g = p - y;
       h = p * (1.0 - p);
-    } else if (objective == QUANTILE) {
+    } else if (objective === QUANTILE) {
       g = s >= y ? 1.0 - alpha : -alpha;
     }
-    if (weight != 0) {
+    if (weight !== 0) {
       const w = load<f64>(weight + (row << 3));
       g *= w;
       h *= w;
@@ -62,8 +62,8 @@ export function gradients(from: i32, to: i32, sums: usize): void {
 
 /** Turns rows [from, to) of pairs into fixed point: gradient · gradientScale, and hessian · hessianScale + 1 count. */
 export function toFixed(from: i32, to: i32, gradientScale: f64, hessianScale: f64, one: i64): void {
-  const end = address(A_PAIRS) + (<usize>to << 4);
-  for (let at = address(A_PAIRS) + (<usize>from << 4); at < end; at += 16) {
+  const end = address(A_PAIRS) + ((<usize>to) << 4);
+  for (let at = address(A_PAIRS) + ((<usize>from) << 4); at < end; at += 16) {
     store<i64>(at, <i64>nearest(load<f64>(at) * gradientScale));
     store<i64>(at, one + <i64>nearest(load<f64>(at, 8) * hessianScale), 8);
   }
@@ -71,11 +71,11 @@ export function toFixed(from: i32, to: i32, gradientScale: f64, hessianScale: f6
 
 /** Loss of one row, without its weight: half squared error, or negative log-likelihood up to a constant, or pinball. */
 export function lossOf(row: i32): f64 {
-  const s = load<f64>(address(A_SCORE) + (<usize>row << 3));
-  const y = load<f64>(address(A_TARGET) + (<usize>row << 3));
+  const s = load<f64>(address(A_SCORE) + ((<usize>row) << 3));
+  const y = load<f64>(address(A_TARGET) + ((<usize>row) << 3));
   const objective = control(OBJECTIVE);
-  if (objective == POISSON) return exponential(s) - y * s;
-  if (objective == LOGISTIC) return softplus(s) - y * s;
-  if (objective == QUANTILE) return max(param(ALPHA) * (y - s), (param(ALPHA) - 1.0) * (y - s));
+  if (objective === POISSON) return exponential(s) - y * s;
+  if (objective === LOGISTIC) return softplus(s) - y * s;
+  if (objective === QUANTILE) return max(param(ALPHA) * (y - s), (param(ALPHA) - 1.0) * (y - s));
   return 0.5 * (s - y) * (s - y);
 }

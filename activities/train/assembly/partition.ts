@@ -9,11 +9,11 @@ import { A_BINS, ROWS } from './layout';
  */
 export function divide(index: usize, scratch: usize, from: i32, to: i32, f: i32, routes: usize): i32 {
   const bins = address(A_BINS) + <usize>f * <usize>control(ROWS);
-  let left = scratch + (<usize>from << 2);
-  let right = scratch + (<usize>(to - 1) << 2);
+  let left = scratch + ((<usize>from) << 2);
+  let right = scratch + ((<usize>(to - 1)) << 2);
   const start = left;
-  const end = index + (<usize>to << 2);
-  for (let at = index + (<usize>from << 2); at < end; at += 4) {
+  const end = index + ((<usize>to) << 2);
+  for (let at = index + ((<usize>from) << 2); at < end; at += 4) {
     const row = load<u32>(at);
     const goes: usize = load<u8>(routes + load<u8>(bins + <usize>row));
     store<u32>(left, row);
@@ -38,10 +38,10 @@ export function settle(
   leftPlace: i32,
   rightPlace: i32,
 ): void {
-  memory.copy(index + (<usize>leftPlace << 2), scratch + (<usize>from << 2), <usize>lefts << 2);
-  let out = index + (<usize>rightPlace << 2);
-  const stop = scratch + (<usize>(from + lefts) << 2);
-  for (let at = scratch + (<usize>to << 2); at > stop; out += 4) {
+  memory.copy(index + ((<usize>leftPlace) << 2), scratch + ((<usize>from) << 2), (<usize>lefts) << 2);
+  let out = index + ((<usize>rightPlace) << 2);
+  const stop = scratch + ((<usize>(from + lefts)) << 2);
+  for (let at = scratch + ((<usize>to) << 2); at > stop; out += 4) {
     at -= 4;
     store<u32>(out, load<u32>(at));
   }
@@ -49,8 +49,8 @@ export function settle(
 
 /** Copies the pairs of `count` rows of an index, so that they are read in one stretch. */
 export function gather(index: usize, count: i32, pairs: usize, ordered: usize): void {
-  const end = ordered + (<usize>count << 4);
+  const end = ordered + ((<usize>count) << 4);
   for (; ordered < end; ordered += 16, index += 4) {
-    v128.store(ordered, v128.load(pairs + (<usize>load<u32>(index) << 4)));
+    v128.store(ordered, v128.load(pairs + ((<usize>load<u32>(index)) << 4)));
   }
 }

@@ -1,5 +1,5 @@
+import { address, param } from './control';
 import * as L from './layout';
-import { address, control, param } from './control';
 
 /**
  * The step that is best for a leaf under pinball loss: the least residual whose rows, with those below, hold α of the weight
@@ -12,7 +12,7 @@ export function quantileOfLeaf(start: i32, rows: i32): f64 {
   let total: f64 = 0;
   for (let i: usize = 0; i < <usize>rows; i++) {
     const row: usize = load<u32>(address(L.A_INDEX) + ((<usize>start + i) << 2));
-    const w = weight == 0 ? 1.0 : load<f64>(weight + (row << 3));
+    const w = weight === 0 ? 1.0 : load<f64>(weight + (row << 3));
     store<f64>(at + (i << 4), load<f64>(address(L.A_TARGET) + (row << 3)) - load<f64>(address(L.A_SCORE) + (row << 3)));
     store<f64>(at + (i << 4), w, 8);
     total += w;
@@ -20,7 +20,7 @@ export function quantileOfLeaf(start: i32, rows: i32): f64 {
   return select(at, rows, total * param(L.ALPHA));
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function residual(at: usize, i: i32): f64 {
   return load<f64>(at + (<usize>i << 4));
@@ -61,7 +61,7 @@ function select(at: usize, rows: i32, wanted: f64): f64 {
       }
     }
     if (wanted <= weightBelow && below > low) high = below - 1;
-    else if (wanted <= weightBelow + weightAt || above == high) return pivot;
+    else if (wanted <= weightBelow + weightAt || above === high) return pivot;
     else {
       wanted -= weightBelow + weightAt;
       low = above + 1;

@@ -54,17 +54,17 @@ export function openSplits(): void {
   lambda2 = param(LAMBDA_L2);
   minCount = max(1, control(MIN_DATA));
   minHessian = param(MIN_HESSIAN);
-  monotone = control(MONOTONE) != 0;
+  monotone = control(MONOTONE) !== 0;
 }
 
 export function rowsOf(counted: i64): i32 {
   return <i32>(counted >> hessianBits);
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function shrink(gradient: f64): f64 {
-  return lambda1 == 0 ? gradient : copysign(max(abs(gradient) - lambda1, 0.0), gradient);
+  return lambda1 === 0 ? gradient : copysign(max(abs(gradient) - lambda1, 0.0), gradient);
 }
 
 /** The leaf's step before the learning rate, −G / (H + λ), within the bounds that monotone splits above it have set. */
@@ -75,7 +75,7 @@ export function stepOf(gradient: i64, counted: i64, low: f64, high: f64): f64 {
   return min(high, max(low, step));
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function scoreOf(g: f64, h: f64): f64 {
   const s = shrink(g);
@@ -85,7 +85,7 @@ function scoreOf(g: f64, h: f64): f64 {
 }
 
 /** Gain of a split before the parent's own score is taken off; −1 where it is not allowed. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function gainOf(leftG: i64, leftC: i64, rightG: i64, rightC: i64, extra: f64): f64 {
   if (leftC >> hessianBits < minCount || rightC >> hessianBits < minCount) return -1.0;
@@ -97,8 +97,8 @@ function gainOf(leftG: i64, leftC: i64, rightG: i64, rightC: i64, extra: f64): f
   const ll = hl + lambda2 + extra;
   const lr = hr + lambda2 + extra;
   if (!(ll > 0) || !(lr > 0)) return -1.0;
-  if (!monotone && lambda1 == 0) return (gl * gl * lr + gr * gr * ll) / (ll * lr);
-  if (direction != 0) {
+  if (!monotone && lambda1 === 0) return (gl * gl * lr + gr * gr * ll) / (ll * lr);
+  if (direction !== 0) {
     const rise = min(highest, max(lowest, -shrink(gr) / lr)) - min(highest, max(lowest, -shrink(gl) / ll));
     if (rise * <f64>direction < 0) return -1.0;
   }
@@ -133,7 +133,7 @@ export function findSplit(
   // What the leaf scores unsplit, and what a split must add to be worth it.
   const own = scoreOf(<f64>totalG * gradientUnit, h);
   const bins = load<i32>(address(A_BIN_COUNT) + (f << 2));
-  const count = bitmap == 0 ? listBins(bins, histogram) : listBits(bins, bitmap);
+  const count = bitmap === 0 ? listBins(bins, histogram) : listBits(bins, bitmap);
   if (load<u8>(address(A_KIND) + f)) findSet(bins, count, histogram, totalG, totalC, own, record);
   else findBin(bins, count, histogram, totalG, totalC, own, record);
 }
@@ -143,7 +143,7 @@ function listBins(bins: i32, histogram: usize): i32 {
   let count = 0;
   for (let b = 0; b < bins; b++) {
     store<u8>(order + count, b);
-    count += load<i64>(histogram + (<usize>b << 4), 8) != 0 ? 1 : 0;
+    count += load<i64>(histogram + (<usize>b << 4), 8) !== 0 ? 1 : 0;
   }
   return count;
 }
@@ -151,7 +151,7 @@ function listBins(bins: i32, histogram: usize): i32 {
 function listBits(bins: i32, bitmap: usize): i32 {
   let count = 0;
   for (let word = 0; word << 6 < bins; word++) {
-    for (let bits = load<u64>(bitmap + (<usize>word << 3)); bits != 0; bits &= bits - 1) {
+    for (let bits = load<u64>(bitmap + (<usize>word << 3)); bits !== 0; bits &= bits - 1) {
       const b = (word << 6) + <i32>ctz(bits);
       if (b < bins) store<u8>(order + count++, b);
     }
@@ -163,7 +163,7 @@ function findBin(bins: i32, count: i32, histogram: usize, totalG: i64, totalC: i
   const missing = histogram + (<usize>bins << 4);
   const missingG = load<i64>(missing);
   const missingC = load<i64>(missing, 8);
-  const some = missingC != 0;
+  const some = missingC !== 0;
   let best = own + max(param(MIN_GAIN), 1e-12 * abs(own));
   let bin = -1;
   let toLeft = false;
@@ -186,7 +186,7 @@ function findBin(bins: i32, count: i32, histogram: usize, totalG: i64, totalC: i
       bestC = leftC;
       toLeft = false;
     }
-    if (!some || i == count - 1) continue;
+    if (!some || i === count - 1) continue;
     const withG = leftG + missingG;
     const withC = leftC + missingC;
     const left = gainOf(withG, withC, totalG - withG, totalC - withC, 0.0);
@@ -200,7 +200,7 @@ function findBin(bins: i32, count: i32, histogram: usize, totalG: i64, totalC: i
   }
   if (bin < 0) return;
   // Bins behind the last that holds rows go with it.
-  if (some && bestC == totalC - missingC && !toLeft) bin = bins - 1;
+  if (some && bestC === totalC - missingC && !toLeft) bin = bins - 1;
   // Nothing was missing here: at prediction it follows the larger child.
   if (!some) toLeft = bestC >> hessianBits >= (totalC - bestC) >> hessianBits;
   store<f64>(record, best - own, R_GAIN);
@@ -247,7 +247,7 @@ function findSet(bins: i32, count: i32, histogram: usize, totalG: i64, totalC: i
   const missing = histogram + (<usize>bins << 4);
   const missingG = load<i64>(missing);
   const missingC = load<i64>(missing, 8);
-  const some = missingC != 0;
+  const some = missingC !== 0;
   const extra = param(CAT_L2);
   sortLevels(count, histogram);
   let best = own + max(param(MIN_GAIN), 1e-12 * abs(own));
@@ -270,7 +270,7 @@ function findSet(bins: i32, count: i32, histogram: usize, totalG: i64, totalC: i
       bestC = leftC;
       toLeft = false;
     }
-    if (!some || i == count - 1) continue;
+    if (!some || i === count - 1) continue;
     const withG = leftG + missingG;
     const withC = leftC + missingC;
     const left = gainOf(withG, withC, totalG - withG, totalC - withC, extra);
@@ -282,7 +282,7 @@ function findSet(bins: i32, count: i32, histogram: usize, totalG: i64, totalC: i
       toLeft = true;
     }
   }
-  if (taken == 0) return;
+  if (taken === 0) return;
   if (!some) toLeft = bestC >> hessianBits >= (totalC - bestC) >> hessianBits;
   memory.fill(record + R_SET, 0, SET_BYTES);
   for (let i = toLeft ? taken : 0, end = toLeft ? count : taken; i < end; i++) {

@@ -1,5 +1,5 @@
-import { THREADS, SHARED } from './layout';
 import { control } from './control';
+import { SHARED, THREADS } from './layout';
 
 const ARRIVED: usize = SHARED;
 const GENERATION: usize = SHARED + 64;
@@ -10,16 +10,16 @@ const SPINS: i32 = 100_000;
 /** Waits until all threads have come here. What one wrote before, the others read behind it. */
 export function barrier(): void {
   const threads = control(THREADS);
-  if (threads == 1) return;
+  if (threads === 1) return;
   const generation = atomic.load<i32>(GENERATION);
-  if (atomic.add<i32>(ARRIVED, 1) == threads - 1) {
+  if (atomic.add<i32>(ARRIVED, 1) === threads - 1) {
     atomic.store<i32>(ARRIVED, 0);
     atomic.add<i32>(GENERATION, 1);
     atomic.notify(GENERATION, -1);
     return;
   }
-  for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(GENERATION) != generation) return;
-  while (atomic.load<i32>(GENERATION) == generation) atomic.wait<i32>(GENERATION, generation, -1);
+  for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(GENERATION) !== generation) return;
+  while (atomic.load<i32>(GENERATION) === generation) atomic.wait<i32>(GENERATION, generation, -1);
 }
 
 /** Called by one thread while the others stand at a barrier. */

@@ -12,7 +12,11 @@ export const MOST_LEVELS = 255;
  *
  * @returns the levels of each categorical feature, in ascending order; empty for numbers
  */
-export async function binFeatures(memory: KernelMemory, crew: Crew, features: readonly Feature[]): Promise<Float32Array[]> {
+export async function binFeatures(
+  memory: KernelMemory,
+  crew: Crew,
+  features: readonly Feature[],
+): Promise<Float32Array[]> {
   const rows = features[0]?.values.length ?? 0;
   const levels: Float32Array[] = new Array(features.length);
   const queue = features.entries();
@@ -31,9 +35,7 @@ export async function binFeatures(memory: KernelMemory, crew: Crew, features: re
   await Promise.all(Array.from({ length: crew.size }, (_, thread) => work(thread)));
   setOffsets(memory, features.length);
   const share = (thread: number): number => Math.floor((rows * thread) / crew.size);
-  await Promise.all(
-    Array.from({ length: crew.size }, (_, t) => crew.call(t, 'fillPanels', share(t), share(t + 1))),
-  );
+  await Promise.all(Array.from({ length: crew.size }, (_, t) => crew.call(t, 'fillPanels', share(t), share(t + 1))));
   return levels;
 }
 

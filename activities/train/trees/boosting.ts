@@ -80,7 +80,10 @@ async function fitBoosting(data: TrainingData, params: BoostingParams, hooks: Le
 /** What trees ask of the shape of their data. */
 export function checkShape({ features }: TrainingData): void {
   if (features.length <= MOST_FEATURES) return;
-  throw new GeorefreshError('GR-3002', `there are ${features.length} features, and trees read ${MOST_FEATURES} at most`);
+  throw new GeorefreshError(
+    'GR-3002',
+    `there are ${features.length} features, and trees read ${MOST_FEATURES} at most`,
+  );
 }
 
 /** Classes are 0 and 1, and both are there; counts are not negative, and not all 0. */
@@ -127,7 +130,11 @@ function kept(trees: RawTree[], heldOut: boolean): RawTree[] {
 const leavesWithin = (depth: number): number => (depth > 0 && depth < 31 ? 2 ** depth : 2 ** 31);
 
 /** Targets, weights and lists of rows. */
-export function setRows(memory: KernelMemory, { rows, target, weights }: TrainingData, { train, valid }: RowSplit): void {
+export function setRows(
+  memory: KernelMemory,
+  { rows, target, weights }: TrainingData,
+  { train, valid }: RowSplit,
+): void {
   memory.doubles(L.A_TARGET, rows).set(target);
   if (weights !== undefined) memory.doubles(L.A_WEIGHT, rows).set(weights);
   if (train.length < rows) memory.ints(L.A_TRAIN, train.length).set(train);
@@ -175,6 +182,7 @@ function startOf(data: TrainingData, { objective, alpha }: BoostingParams, { tra
 /** Gradient boosting, with the options of LightGBM. */
 export const gbdt = {
   name: 'gbdt',
+  ownThreads: true,
   schema: boostingSchema,
   scaleOf: ({ objective }: BoostingParams) => OBJECTIVES[objective].scale,
   fit: fitBoosting,

@@ -87,7 +87,7 @@ function setParameters(memory: KernelMemory, params: ForestParams, features: num
   memory.setParam(L.CAT_L2, params.catL2);
 }
 
-const shared = { predict: predictTrees, toOnnx: treesToOnnx, importance: gainImportance };
+const shared = { ownThreads: true, predict: predictTrees, toOnnx: treesToOnnx, importance: gainImportance };
 
 /** Random forest; `featureFraction` is drawn anew at each node. */
 export const forest = {

@@ -44,7 +44,11 @@ export function treesToOnnx(model: TreeModel, metadata: OnnxMetadata): Uint8Arra
 /** A constant model: zeros of the shape of the rows. */
 function noTrees(graph: OnnxGraph, raw: string): string {
   const first = graph.node('Gather', [raw, graph.int64s('first', [0])], 'first_column', { axis: 1 });
-  const absent = graph.node('IsNaN', [graph.node('Mul', [first, graph.doubles('none', [0], [])], 'zero_or_nan')], 'is_nan');
+  const absent = graph.node(
+    'IsNaN',
+    [graph.node('Mul', [first, graph.doubles('none', [0], [])], 'zero_or_nan')],
+    'is_nan',
+  );
   return graph.node('Where', [absent, graph.doubles('zero', [0], []), graph.doubles('naught', [0], [])], 'sum');
 }
 

@@ -9,7 +9,11 @@ const common = {
   minGainToSplit: z.number().nonnegative().default(0).describe('what a split must gain, in the unit of the loss'),
   maxBin: count.min(2).max(255).default(255).describe('bins of a feature, missing values not counted'),
   featureFraction: z.number().gt(0).lte(1).default(1).describe('share of the features that each tree may read'),
-  seed: count.min(0).max(2 ** 31 - 1).default(42).describe('of everything that is drawn'),
+  seed: count
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(42)
+    .describe('of everything that is drawn'),
   catSmooth: z.number().nonnegative().default(10).describe('added to the hessian when levels are put in order'),
   catL2: z.number().nonnegative().default(10).describe('L2 penalty of splits by levels'),
 };
@@ -21,7 +25,10 @@ export const boostingSchema = z.strictObject({
     .default('regression')
     .describe('loss: squared, Poisson (log link), logistic, or pinball at alpha'),
   alpha: z.number().gt(0).lt(1).default(0.9).describe('the quantile that is predicted'),
-  growth: z.enum(['leaf', 'depth']).default('leaf').describe('which leaf is split next: the one that gains most, or the topmost'),
+  growth: z
+    .enum(['leaf', 'depth'])
+    .default('leaf')
+    .describe('which leaf is split next: the one that gains most, or the topmost'),
   numIterations: count.min(1).max(100_000).default(100).describe('trees'),
   learningRate: z.number().gt(0).lte(1).default(0.1).describe('share of each step that is taken'),
   numLeaves: count.min(2).max(65_536).default(31).describe('leaves of a tree at most'),
@@ -30,7 +37,10 @@ export const boostingSchema = z.strictObject({
   lambdaL1: z.number().nonnegative().default(0).describe('L1 penalty of steps'),
   lambdaL2: z.number().nonnegative().default(0).describe('L2 penalty of steps'),
   baggingFraction: z.number().gt(0).lte(1).default(1).describe('chance of a row to be in a tree'),
-  earlyStoppingRounds: count.min(0).default(0).describe('trees without a better loss on held-out rows before it ends; 0: never'),
+  earlyStoppingRounds: count
+    .min(0)
+    .default(0)
+    .describe('trees without a better loss on held-out rows before it ends; 0: never'),
   validationFraction: z.number().gt(0).lt(1).default(0.1).describe('share of the rows held out for that'),
   poissonMaxDeltaStep: z.number().nonnegative().default(0.7).describe('keeps Poisson steps short'),
   monotoneConstraints: z
