@@ -4,7 +4,7 @@ import type { FitAnswer } from './fit-thread.js';
 import type { Feature, FeatureMatrix, LearnHooks, Model, OnnxMetadata, TrainingData } from './learner.js';
 import { type FitInput, fitModel, learnerOf, parseParams } from './learners.js';
 import type { LogisticParams } from './logistic.js';
-import type { LinearParams, RidgeParams } from './ridge.js';
+import type { RidgeParams } from './ridge.js';
 import { builtFile } from './trees/kernel.js';
 import type { BoostingParams, ForestParams, TreeParams } from './trees/options.js';
 import { MOST_THREADS } from './trees/threads.js';
@@ -32,7 +32,7 @@ export type LearnerOptions =
   | ({ learner: 'forest' } & Partial<ForestParams>)
   | ({ learner: 'tree' } & Partial<TreeParams>)
   | ({ learner: 'ridge' } & Partial<RidgeParams>)
-  | ({ learner: 'linear' } & Partial<LinearParams>)
+  | { learner: 'linear' }
   | ({ learner: 'logistic' } & Partial<LogisticParams>);
 
 export type FitOptions = LearnerOptions & {

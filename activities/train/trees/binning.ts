@@ -6,6 +6,8 @@ import type { Crew } from './threads.js';
 
 /** Levels of a category at most. */
 export const MOST_LEVELS = 255;
+/** Whole numbers up to here are told apart in float32. */
+export const WHOLE = 2 ** 24;
 
 /**
  * Puts every feature into bins, several at a time, and the bins into panels. A thread holds the values of one feature at once.
@@ -46,6 +48,9 @@ function binLevels(memory: KernelMemory, f: number, { name, values }: Feature): 
     if (Number.isNaN(value) || places.has(value)) continue;
     if (places.size === MOST_LEVELS) {
       throw new GeorefreshError('GR-3002', `feature ${name} has more than ${MOST_LEVELS} levels`);
+    }
+    if (!Number.isInteger(value) || Math.abs(value) >= WHOLE) {
+      throw new GeorefreshError('GR-3002', `feature ${name} has the level ${value}, and levels are whole numbers`);
     }
     places.set(value, 0);
   }

@@ -2,6 +2,7 @@ import { GeorefreshError } from '../../../config/errors.js';
 import { BY_SET, MISSING_LEFT, SET_BYTES } from '../assembly/layout.js';
 import type { OnnxMetadata } from '../learner.js';
 import { encodeModel, ONNX_INPUT, ONNX_OUTPUT, OnnxGraph } from '../onnx.js';
+import { WHOLE } from './binning.js';
 import type { TreeModel } from './model.js';
 
 /** Of TreeEnsemble in ai.onnx.ml 5. */
@@ -21,7 +22,7 @@ export function treesToOnnx(model: TreeModel, metadata: OnnxMetadata): Uint8Arra
   if (model.left.length > MOST_NODES)
     throw new GeorefreshError('GR-3007', `the model has ${model.left.length} nodes, and a file holds ${MOST_NODES}`);
   const graph = new OnnxGraph('double');
-  const raw = graph.toDouble(ONNX_INPUT, 'raw');
+  const raw = wholeLevels(graph, model, graph.toDouble(ONNX_INPUT, 'raw'));
   const sum = model.roots.length === 0 ? noTrees(graph, raw) : addTrees(graph, model, raw);
   const flat = graph.node('Reshape', [sum, graph.int64s('one_a_row', [-1])], 'flat');
   const start = graph.doubles('start', [model.start], []);
@@ -39,6 +40,24 @@ export function treesToOnnx(model: TreeModel, metadata: OnnxMetadata): Uint8Arra
     trees: String(model.roots.length),
     ...(Object.keys(levels).length > 0 && { levels: JSON.stringify(levels) }),
   });
+}
+
+/**
+ * Makes missing, in columns of levels, what is no whole number: the runtime (ONNX Runtime 1.30) cuts a value to a whole one
+ * before it looks for it in a set, so that 3.5 would be a member where 3 is.
+ */
+function wholeLevels(graph: OnnxGraph, { levels }: TreeModel, raw: string): string {
+  if (levels.every((values) => values.length === 0)) return raw;
+  const ofLevels = graph.doubles(
+    'of_levels',
+    levels.map((values) => (values.length > 0 ? 1 : 0)),
+  );
+  const whole = graph.node('Equal', [raw, graph.node('Floor', [raw], 'floor')], 'whole');
+  const small = graph.node('Less', [graph.node('Abs', [raw], 'size'), graph.doubles('bound', [WHOLE], [])], 'small');
+  const isLevel = graph.node('And', [whole, small], 'is_level');
+  const isNumber = graph.node('Equal', [ofLevels, graph.doubles('nil', [0], [])], 'is_number');
+  const kept = graph.node('Or', [isLevel, isNumber], 'kept');
+  return graph.node('Where', [kept, raw, graph.doubles('missing', [Number.NaN], [])], 'readable');
 }
 
 /** A constant model: zeros of the shape of the rows. */
