@@ -1,3 +1,5 @@
+import { spreadGrids } from '../../config/definition/model.js';
+import type { Pipeline } from '../../config/definition/pipeline.js';
 import { GeorefreshError } from '../../config/errors.js';
 import { loadPipeline } from '../../config/load.js';
 import { forBatch } from '../../config/logging.js';
@@ -21,7 +23,7 @@ export const createResolveActivities = ({ lake, log, settings }: Deps) => ({
     const unknown = input.only?.filter((stage) => !STAGES.includes(stage)) ?? [];
     if (unknown.length > 0) throw new GeorefreshError('GR-1005', unknown.join(', '));
     const { pipeline: loaded, folder } = await loadPipeline(input.pipeline, settings);
-    const pipeline = applyOverrides(loaded, input.overrides ?? {});
+    const pipeline = withGridsSpread(applyOverrides(loaded, input.overrides ?? {}));
     for (const { learner, ...params } of Object.values(pipeline.train?.candidates ?? {})) parseParams(learner, params);
     const sample = await loadSample(input.pipeline, folder);
     const found = await resolveSources(pipeline, {
@@ -62,3 +64,10 @@ export const createResolveActivities = ({ lake, log, settings }: Deps) => ({
     };
   }),
 });
+
+/** From here on every candidate has parameters of its own, and its steps reuse keys of their own. */
+function withGridsSpread(pipeline: Pipeline): Pipeline {
+  const { train } = pipeline;
+  if (train === undefined) return pipeline;
+  return { ...pipeline, train: { ...train, candidates: spreadGrids(train.candidates) } };
+}
