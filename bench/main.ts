@@ -5,6 +5,10 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(optio
       summary: 'from request to features, and the spatial kernels, against Python (needs the real files)',
       load: () => import('./ev-sites/bench.js'),
     },
+    train: {
+      summary: 'boosting, forests and scoring against LightGBM and scikit-learn',
+      load: () => import('./train/bench.js'),
+    },
   };
 
 export interface BenchOptions {
