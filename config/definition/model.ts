@@ -55,6 +55,11 @@ export const evaluation = z.union([
 ]);
 export type Evaluation = z.infer<typeof evaluation>;
 
+const classes = z.strictObject({
+  above: z.number().default(0).describe('a greater target counts as positive'),
+  threshold: z.number().default(0.5).describe('a prediction from here on counts as positive'),
+});
+
 export const metric = z.union([
   z.strictObject({
     capture: z
@@ -75,6 +80,20 @@ export const metric = z.union([
   z.strictObject({ mae: z.strictObject({}).describe('mean absolute error') }),
   z.strictObject({ rmse: z.strictObject({}).describe('root of the mean squared error') }),
   z.strictObject({ r2: z.strictObject({}).describe('coefficient of determination') }),
+  z.strictObject({ accuracy: classes.describe('share of rows in the class that they are predicted in') }),
+  z.strictObject({ f1: classes.describe('harmonic mean of precision and recall') }),
+  z.strictObject({ log_loss: z.strictObject({}).describe('mean negative log-likelihood of classes 0 and 1') }),
+  z.strictObject({ brier: z.strictObject({}).describe('mean squared error of probabilities of classes 0 and 1') }),
+  z.strictObject({
+    pinball: z
+      .strictObject({ alpha: z.number().gt(0).lt(1).describe('the quantile that is predicted') })
+      .describe('mean pinball loss'),
+  }),
+  z.strictObject({
+    mase: z
+      .strictObject({ scale: z.number().gt(0).describe('mean absolute error of the naive forecast in training') })
+      .describe('mean absolute error over that of a naive forecast'),
+  }),
 ]);
 export type Metric = z.infer<typeof metric>;
 
