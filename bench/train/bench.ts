@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { projectRoot } from '../../config/root.js';
@@ -46,6 +46,7 @@ export async function run({ rounds, json }: BenchOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'georefresh-bench-'));
   const wanted = process.env.GEOREFRESH_BENCH_CASES?.split(',').map(Number) ?? CASES.map((_, i) => i + 1);
   const trees = Number(process.env.GEOREFRESH_BENCH_TREES ?? 100);
+  const [load = 0] = loadavg();
   try {
     const lines: string[] = [];
     for (const [i, one] of CASES.entries()) {
@@ -53,7 +54,7 @@ export async function run({ rounds, json }: BenchOptions): Promise<void> {
       lines.push(...(await runCase(one.task === 'forest' ? { ...one, trees } : one, rounds, bin, folder)));
     }
     const body = [
-      `${new Date().toISOString().slice(0, 10)}, ${machine()}. Two threads each, ${rounds} rounds in turn, every run in a process of its own.`,
+      `${new Date().toISOString().slice(0, 10)}, ${machine()}. Two threads each, ${rounds} rounds in turn, every run in a process of its own; load average ${load.toFixed(1)} at the start, which should be near 0.`,
       'Seconds and CPU seconds are medians (smallest–largest), binning counted on both sides, reading not; ratios are peer by ours, round by round.',
       '',
       '| | ours, s | peer, s | ratio | ours, CPU s | peer, CPU s | ratio of CPU | mean squared error, ours and peer | peak, MB, ours and peer |',
