@@ -13,6 +13,10 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(optio
       summary: 'ten rules on five million rows, and memory at twenty million, against pandera on pandas',
       load: () => import('./validate/bench.js'),
     },
+    train: {
+      summary: 'boosting, forests and scoring against LightGBM and scikit-learn',
+      load: () => import('./train/bench.js'),
+    },
   };
 
 export interface BenchOptions {

@@ -10,7 +10,11 @@ import { keyOf } from '../../../lake/keys.js';
 import type { Lake } from '../../../lake/lake.js';
 import { jsonBytes, loose, parseAs } from '../../../lake/manifest.js';
 import { readOverlay } from '../../../lake/overlays.js';
+import { anyKept } from '../../../lake/reuse.js';
 import type { CallOptions } from '../../../lake/types.js';
+import type { Deps } from '../../deps.js';
+import type { ResolveInput } from '../../types.js';
+import type { FrozenDefinition } from '../frozen.js';
 
 /** A file that changed so shortly ago may change again within the same tick of its clock. */
 const SETTLED_MS = 2000;
@@ -101,4 +105,23 @@ async function contentOf(
   if (!dry && bytes === Number(found.size) && latest < Date.now() - SETTLED_MS)
     await store.putIfAbsent(place, jsonBytes({ version: 1, sha256, bytes }), options);
   return sha256;
+}
+
+/** What the sources' bytes are known by; nothing where no result is kept that they could be compared with. */
+export async function contentsFor(
+  { lake }: Deps,
+  { pipeline, dry = false, force }: ResolveInput,
+  definition: FrozenDefinition,
+  found: ResolvedSources,
+  options: CallOptions,
+): Promise<Record<string, Contents>> {
+  if (found.sample) {
+    const known = definition.sources.map(async ({ name, generator = '' }) => [
+      name,
+      await knownContents(lake, pipeline, name, generator, options),
+    ]);
+    return Object.fromEntries(await Promise.all(known)) as Record<string, Contents>;
+  }
+  if (force || !(await anyKept(lake, pipeline, options))) return {};
+  return contentsOf(lake, definition.pipeline, found, { dry, ...options });
 }
