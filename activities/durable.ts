@@ -81,6 +81,7 @@ export function step<I extends StepInput>(
     return reusing(deps, input, context.signal, async (given) => ({
       ...(await work(given, context)),
       began,
+      ended: Date.now(),
       seconds: (performance.now() - started) / 1000,
       attempt: activityInfo().attempt,
     }));

@@ -2,13 +2,14 @@ import { sha256Of } from '../lake/hashing.js';
 import { firstBroken, type Ingredients, lookUp, remember, reuseKey } from '../lake/reuse.js';
 import type { Artifact } from '../lake/types.js';
 import { type Deps, definitionOf } from './deps.js';
+import { isParts } from './partitions/ledger.js';
 import type { FrozenDefinition } from './resolve/frozen.js';
 import { inputsOf, type Recipe, recipeOf } from './resolve/ingredients.js';
 import { type Contents, knownContents } from './resolve/steps/contents.js';
 import type { PublishInput, RunHeader, StepInput, StepRecord, StepResult } from './types.js';
 
 /** What a step's work leaves; the rest of its result is the engine's to tell. */
-export type Made = Omit<StepResult, 'inputs' | 'began' | 'seconds' | 'attempt' | 'reused' | 'key'> & Beside;
+export type Made = Omit<StepResult, 'inputs' | 'began' | 'ended' | 'seconds' | 'attempt' | 'reused' | 'key'> & Beside;
 
 /** With what is told of a result where it is kept, and nowhere else. */
 type Done = Omit<StepResult, 'inputs' | 'reused' | 'key'> & Beside;
@@ -120,11 +121,17 @@ export async function publicationOf(
 ): Promise<string> {
   const lines = records
     .filter((record) => recipeOf(frozen, record) !== undefined)
-    .map((record) => `${record.id} ${objectsOf(record).map(({ sha256 }) => sha256)}\n`)
+    .map((record) => `${record.id} ${objectsOf(contentOf(record)).map(({ sha256 }) => sha256)}\n`)
     .sort();
   const publishing = [await code.of('activities/publish/index'), await code.packages()];
   return sha256Of([definition.sha256, ...publishing, ...lines].join('\n'));
 }
+
+/** How a table was divided when it was made is nothing of what it holds. */
+const contentOf = <T extends Pick<StepResult, 'artifacts'>>(record: T): T => ({
+  ...record,
+  artifacts: Object.fromEntries(Object.entries(record.artifacts).filter(([name]) => !isParts(name))),
+});
 
 /** The objects of a result, in an order of their names. */
 function objectsOf({

@@ -119,7 +119,6 @@ export interface PartsMade {
 export interface GatherInput extends StepInput {
   ledger: Artifact;
   made: PartsMade[];
-  began: number;
 }
 
 /** What a step leaves: references by name, counts, nothing bulky. */
@@ -134,8 +133,10 @@ export interface StepResult {
   facts: Record<string, number | string | null>;
   /** Digests of what the step read, in ascending order. */
   inputs: string[];
-  /** When the attempt that succeeded began, in milliseconds since the epoch, and how long it took. */
+  /** When the attempt that succeeded began and ended, in milliseconds since the epoch. */
   began: number;
+  ended: number;
+  /** Of work: of partitions that are made side by side the sum. */
   seconds: number;
   attempt: number;
   /** Whether it was made by an earlier run; times and attempt are then those of that run. */

@@ -9,6 +9,11 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(optio
       summary: 'what a step costs beside its work, against a bare workflow of empty activities (at least 7 rounds)',
       load: () => import('./overhead/bench.js'),
     },
+    reuse: {
+      summary:
+        'a refresh after one more station, and after nothing, against one that makes everything (needs the real files)',
+      load: () => import('./reuse/bench.js'),
+    },
     validate: {
       summary: 'ten rules on five million rows, and memory at twenty million, against pandera on pandas',
       load: () => import('./validate/bench.js'),

@@ -45,6 +45,9 @@ const stepSchema = loose({
   inputs: z.array(sha256),
   outputs: z.record(z.string(), artifactSchema),
   facts: facts.optional(),
+  began: volatile(z.string().optional()),
+  ended: volatile(z.string().optional()),
+  /** Of work: of partitions that are made side by side the sum. */
   seconds: volatile(z.number().nonnegative()),
   attempts: volatile(count),
   reused: volatile(z.boolean()),

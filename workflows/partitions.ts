@@ -37,7 +37,7 @@ export async function makeInPartitions(
   };
   await Promise.all(Array.from({ length: Math.min(window, chunks.length) }, workOff));
 
-  const result = await compute.gather.executeWithOptions(options, [{ ...input, ledger, made, began }]);
+  const result = await compute.gather.executeWithOptions(options, [{ ...input, ledger, made }]);
   // Seconds are those of all the work, one chunk after the other.
   const seconds = made.reduce((sum, part) => sum + part.seconds, split.seconds + result.seconds);
   return { ...result, began, seconds, partitions: split.partitions };

@@ -5,6 +5,9 @@ import type { Artifact } from '../../lake/types.js';
 /** The artifact of a partitioned step that names its partitions. */
 export const partsOf = (table: string): string => `parts of ${table}`;
 
+/** Whether an artifact tells how a table was made, and not what it holds. */
+export const isParts = (name: string): boolean => name.startsWith(partsOf(''));
+
 /** Column of a table of partitions that says which one a row lies in. */
 export const PARTITION = '_partition';
 

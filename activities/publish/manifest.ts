@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { Manifest } from '../../lake/manifest.js';
 import type { Artifact } from '../../lake/types.js';
 import { batchIdOf } from '../deps.js';
-import { partsOf } from '../partitions/ledger.js';
+import { isParts } from '../partitions/ledger.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { rawTable } from '../resolve/plan.js';
 import type { MetricsTable } from '../train/evaluate.js';
@@ -48,7 +48,7 @@ export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'ge
     sources: definition === undefined ? [] : sourcesOf(definition.frozen, header, steps),
     ...(input.publication !== undefined && { publication: input.publication }),
     steps: ordered.map(
-      ({ id, stage, rowsIn, rowsOut, inputs, tables, artifacts, facts, seconds, attempt, ...reuse }) => ({
+      ({ id, stage, rowsIn, rowsOut, inputs, tables, artifacts, facts, began, ended, seconds, attempt, ...reuse }) => ({
         id,
         stage,
         rowsIn,
@@ -61,6 +61,8 @@ export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'ge
           ]),
         ),
         facts: stage === 'publish' ? {} : facts,
+        began: new Date(began).toISOString(),
+        ended: new Date(ended).toISOString(),
         seconds,
         attempts: attempt,
         reused: reuse.reused,
@@ -126,7 +128,7 @@ function sourcesOf(
 }
 
 const partLists = (steps: readonly StepRecord[]): string[] =>
-  steps.flatMap(({ artifacts }) => Object.keys(artifacts).filter((name) => name.startsWith(partsOf(''))));
+  steps.flatMap(({ artifacts }) => Object.keys(artifacts).filter(isParts));
 
 const RULE = 'rule:';
 
@@ -155,7 +157,7 @@ export function stageSummaries(steps: readonly StepRecord[]): RunSummary['stages
     if (own.length === 0) continue;
     const ran = own.filter(({ reused }) => !reused);
     const began = Math.min(...ran.map((step) => step.began));
-    const ended = Math.max(...ran.map((step) => step.began + step.seconds * 1000));
+    const ended = Math.max(...ran.map((step) => step.ended));
     const summary: StageSummary = {
       seconds: ran.length === 0 ? 0 : Math.max(0, (ended - began) / 1000),
       steps: own.length,

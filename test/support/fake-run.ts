@@ -47,6 +47,7 @@ export function fakeRun(steps: FakeStep[], plan: Partial<Plan> = {}): FakeRun {
       facts: {},
       inputs: [],
       began: 0,
+      ended: 0,
       seconds: 0,
       attempt,
       reused: false,

@@ -165,12 +165,12 @@ async function inPartitions(
   all: Ran['made'],
 ): Promise<StepResult> {
   const { id } = input.step;
-  const { kept, ledger, chunks, partitions, began } = await perform(activities.split, input, `${id}/split`);
+  const { kept, ledger, chunks, partitions } = await perform(activities.split, input, `${id}/split`);
   if (kept !== undefined) return kept;
   const made: PartsMade[] = [];
   all.set(id, (await readJson<Ledger>(lake, ledger)).chunks.flat());
   for (const chunk of chunks.keys())
     made.push(await perform(activities.part, { ...input, ledger, chunk }, `${id}/part-${chunk}`));
-  const whole = await perform(activities.gather, { ...input, ledger, made, began }, id);
+  const whole = await perform(activities.gather, { ...input, ledger, made }, id);
   return { ...whole, partitions };
 }

@@ -46,6 +46,7 @@ test('manifests list steps by stage and name, in whatever order they ended', asy
     facts: {},
     inputs: [],
     began: 0,
+    ended: 0,
     seconds: 1,
     attempt: 1,
     reused: false,
