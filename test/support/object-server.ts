@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { objectServerBinary } from './needs.js';
+
+const UP_MS = 20_000;
+const POLL_MS = 20;
+
+/** Of a test server, which nobody else can reach. */
+export const TEST_KEYS = { AWS_ACCESS_KEY_ID: 'tester', AWS_SECRET_ACCESS_KEY: 'not-a-secret' };
+
+/** An S3 server of a test's own on a folder; its objects are files under `root/bucket`. */
+export interface ObjectServerProcess {
+  readonly endpoint: string;
+  readonly port: number;
+  readonly bucket: string;
+  /** The folder that the bucket's objects lie in, as files. */
+  readonly objects: string;
+  readonly pid: number;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Starts versitygw on `root`; the same port and root again after `stop` make it come back. */
+export async function startObjectServer(root: string, at?: number): Promise<ObjectServerProcess> {
+  const bucket = 'lake';
+  await mkdir(join(root, bucket), { recursive: true });
+  const port = at ?? (await freePort());
+  const child = spawn(objectServerBinary(), ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', 'posix', root], {
+    env: {
+      PATH: process.env.PATH,
+      ROOT_ACCESS_KEY: TEST_KEYS.AWS_ACCESS_KEY_ID,
+      ROOT_SECRET_KEY: TEST_KEYS.AWS_SECRET_ACCESS_KEY,
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (text: Buffer) => {
+    said = (said + text.toString('utf8')).slice(-2000);
+  });
+  const gone = once(child, 'exit');
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const end = performance.now() + UP_MS;
+  // Any answer will do: without a signature it is a refusal.
+  while (!(await fetch(endpoint).then(Boolean, () => false))) {
+    if (child.exitCode !== null || performance.now() > end) throw new Error(`versitygw does not come up: ${said}`);
+    await sleep(POLL_MS);
+  }
+  return {
+    endpoint,
+    port,
+    bucket,
+    objects: join(root, bucket),
+    pid: child.pid ?? 0,
+    async stop(signal = 'SIGKILL') {
+      process.off('exit', kill);
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill(signal);
+        await gone;
+      }
+    },
+  };
+}
