@@ -95,13 +95,15 @@ async function home(folder: string): Promise<Finding[]> {
 
 /** A round trip through the store, the store's clock, and the room that its disk has for the next run. */
 async function store(settings: Settings): Promise<Finding[]> {
-  const opened = await openStore(settings.store);
+  const opened = await openStore(settings);
   const key = `doctor-${randomUUID()}`;
   const before = Date.now();
   let changed: number | undefined;
   try {
     await opened.putIfAbsent(key, Buffer.from(key));
     const after = Date.now();
+    if ((await opened.putIfAbsent(key, Buffer.from('second'))) !== 'exists')
+      throw new GeorefreshError('GR-5009', `${opened.base} let a second writer of ${key} win`);
     if (Buffer.from(await opened.get(key)).toString() !== key) throw new GeorefreshError('GR-4005', key);
     for await (const { modified } of opened.list(key)) changed = modified.getTime();
     const off = changed === undefined ? 0 : changed < before ? changed - before : changed > after ? changed - after : 0;

@@ -138,7 +138,7 @@ type Settings = Awaited<ReturnType<typeof readSettings>>;
 
 /** The client on given settings; `reach` finds the engine when it is first needed, or nothing where none is up. */
 export async function clientOf(settings: Settings, reach: () => Promise<Reached | undefined>): Promise<Georefresh> {
-  const store = await openStore(settings.store);
+  const store = await openStore(settings);
   let reached: Promise<Reached | undefined> | undefined;
   const engine = (): Promise<Reached | undefined> => {
     reached ??= reach();
@@ -259,6 +259,7 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
     async close() {
       const found = await reached?.catch(() => undefined);
       await found?.connection.close();
+      store.close?.();
     },
   };
   return client;

@@ -69,11 +69,13 @@ export class FolderStore implements ObjectStore {
     });
   }
 
-  async get(key: string, { signal }: CallOptions = {}): Promise<Uint8Array> {
+  async get(key: string, { signal, atMost }: CallOptions & { atMost?: number } = {}): Promise<Uint8Array> {
     return this.#call(`reading ${key}`, signal, async () => {
       const handle = await open(await this.#pathToRead(key), constants.O_RDONLY | NO_FOLLOW);
       try {
-        return await handle.readFile();
+        if (atMost === undefined) return await handle.readFile();
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(atMost), 0, atMost, 0);
+        return buffer.subarray(0, bytesRead);
       } finally {
         await handle.close();
       }

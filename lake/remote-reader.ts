@@ -29,15 +29,17 @@ export class RemoteReader {
     this.#rangeBytes = rangeBytes;
   }
 
-  async get(name: string, call: Call): Promise<Uint8Array> {
-    let whole = Buffer.alloc(0);
-    await this.#read(name, call, {
+  /** The whole object, or no more than its first `atMost` bytes. */
+  async get(name: string, call: Call, atMost = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+    let bytes = Buffer.alloc(0);
+    const sink: Sink = {
       open: (total) => {
-        whole = Buffer.allocUnsafe(total);
+        bytes = Buffer.allocUnsafe(Math.min(total, atMost));
       },
-      write: async (bytes, at) => void whole.set(bytes, at),
-    });
-    return whole;
+      write: async (some, at) => void bytes.set(some, at),
+    };
+    await this.#read(name, call, sink, atMost);
+    return bytes;
   }
 
   /** Into a file that does not exist yet; none is left behind where it fails. */
@@ -55,13 +57,19 @@ export class RemoteReader {
     }
   }
 
-  async #read(name: string, call: Call, sink: Sink): Promise<void> {
-    const first = { from: 0, to: this.#rangeBytes, state: undefined as string | undefined, total: -1 };
+  async #read(name: string, call: Call, sink: Sink, atMost = Number.POSITIVE_INFINITY): Promise<void> {
+    const first = {
+      from: 0,
+      to: Math.min(this.#rangeBytes, atMost),
+      state: undefined as string | undefined,
+      total: -1,
+    };
     await this.#range(name, call, first, sink);
-    const ranges = Math.ceil(first.total / this.#rangeBytes);
+    const end = Math.min(first.total, atMost);
+    const ranges = Math.ceil(end / this.#rangeBytes);
     await eachOf(ranges - 1, RANGES_AT_ONCE, async (number) => {
       const from = number * this.#rangeBytes;
-      await this.#range(name, call, { ...first, from, to: Math.min(first.total, from + this.#rangeBytes) }, sink);
+      await this.#range(name, call, { ...first, from, to: Math.min(end, from + this.#rangeBytes) }, sink);
     });
   }
 

@@ -86,8 +86,8 @@ export class RemoteStore implements ObjectStore {
     }
   }
 
-  async get(key: string, options: CallOptions = {}): Promise<Uint8Array> {
-    return this.#reader.get(this.#name(key), { ...options, doing: 'reading', key });
+  async get(key: string, { atMost, ...options }: CallOptions & { atMost?: number } = {}): Promise<Uint8Array> {
+    return this.#reader.get(this.#name(key), { ...options, doing: 'reading', key }, atMost);
   }
 
   async head(key: string, options: CallOptions = {}): Promise<{ bytes: number; state: string } | undefined> {

@@ -60,6 +60,8 @@ export class S3Bucket implements Bucket {
 
   /** Credentials come by the AWS chain when first needed: environment, profile, role of the machine or container. */
   constructor(bucket: string, { endpoint, region, pathStyle }: S3Options = {}, env: NodeJS.ProcessEnv = process.env) {
+    // The version is pinned; what it says of later ones would stand between the lines of every command.
+    process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
     this.base = `s3://${bucket}`;
     this.#bucket = bucket;
     const elsewhere = endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
