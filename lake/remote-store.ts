@@ -22,6 +22,8 @@ export interface RemoteOptions extends PatienceOptions {
   /** Objects a page of a listing. */
   pageSize?: number;
   partBytes?: number;
+  /** Bytes that one request of a read asks for. */
+  rangeBytes?: number;
 }
 
 /**
@@ -50,7 +52,7 @@ export class RemoteStore implements ObjectStore {
     this.#patience = new Patience(this.base, (error) => bucket.judge(error), options);
     this.#pageSize = options.pageSize ?? 1000;
     this.#partBytes = options.partBytes ?? PART_BYTES;
-    this.#reader = new RemoteReader(bucket, this.#patience, this.#partBytes);
+    this.#reader = new RemoteReader(bucket, this.#patience, options.rangeBytes ?? PART_BYTES);
   }
 
   uri(key: string): string {
