@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GeorefreshError } from '../config/errors.js';
+import type { Bucket } from './bucket.js';
 import { FolderStore } from './folder-store.js';
 import type { ObjectStore } from './types.js';
 
@@ -27,7 +28,7 @@ export async function openStore(uri: string, options: StorageOptions = {}): Prom
   return FolderStore.open(resolve(uri));
 }
 
-async function openBucket(kind: string | undefined, bucket: string, options: StorageOptions) {
+async function openBucket(kind: string | undefined, bucket: string, options: StorageOptions): Promise<Bucket> {
   if (kind === 's3') return new (await import('./s3-bucket.js')).S3Bucket(bucket, options);
-  throw new GeorefreshError('GR-1002', `stores of kind ${kind} are not known`);
+  return new (await import('./azure-bucket.js')).AzureBucket(bucket, options);
 }

@@ -1,23 +1,15 @@
-import { randomBytes } from 'node:crypto';
-import { open } from 'node:fs/promises';
-import { GeorefreshError } from '../config/errors.js';
-import type { Bucket, Looked, Writing } from './bucket.js';
-import { storeError } from './durable.js';
+import type { Bucket } from './bucket.js';
 import type { Listed } from './folder-walk.js';
 import { checkKey } from './keys.js';
 import { type Call, Patience, type PatienceOptions } from './patience.js';
 import { Register } from './register.js';
 import { RemoteChain } from './remote-chain.js';
 import { RemoteReader } from './remote-reader.js';
-import { eachOf, Slots } from './slots.js';
+import { RemoteWriter } from './remote-writer.js';
 import type { Body, CallOptions, ObjectStore, Registered, Version } from './types.js';
 
-/** Objects larger than this go in parts of at least this size. */
+/** Objects larger than this are written in parts and read in ranges of this size. */
 const PART_BYTES = 8 << 20;
-/** Parts of one object under way at a time, and of all: the memory that bodies take is bounded by the latter. */
-const PARTS_AT_ONCE = 4;
-const PARTS_IN_ALL = 8;
-
 export interface RemoteOptions extends PatienceOptions {
   /** Objects a page of a listing. */
   pageSize?: number;
@@ -27,11 +19,8 @@ export interface RemoteOptions extends PatienceOptions {
 }
 
 /**
- * A store in a bucket of an object service, under a prefix.
- *
- * Objects are created by conditional requests, large ones in parts. An answer that was lost leaves open whether the
- * request was carried out; so each writer leaves a mark beside its object, and looks for it where a later try finds the
- * name taken. Registers: `register.ts`.
+ * A store in a bucket of an object service, under a prefix: `remote-writer.ts` creates, `remote-reader.ts` reads,
+ * `patience.ts` tries again. Registers: `register.ts`.
  */
 export class RemoteStore implements ObjectStore {
   readonly base: string;
@@ -40,9 +29,8 @@ export class RemoteStore implements ObjectStore {
   readonly #prefix: string;
   readonly #patience: Patience;
   readonly #reader: RemoteReader;
+  readonly #writer: RemoteWriter;
   readonly #pageSize: number;
-  readonly #partBytes: number;
-  readonly #parts = new Slots(PARTS_IN_ALL);
   readonly #registers = new Map<string, Register>();
 
   constructor(bucket: Bucket, prefix: string, options: RemoteOptions = {}) {
@@ -51,8 +39,8 @@ export class RemoteStore implements ObjectStore {
     this.base = prefix === '' ? bucket.base : `${bucket.base}/${prefix}`;
     this.#patience = new Patience(this.base, (error) => bucket.judge(error), options);
     this.#pageSize = options.pageSize ?? 1000;
-    this.#partBytes = options.partBytes ?? PART_BYTES;
     this.#reader = new RemoteReader(bucket, this.#patience, options.rangeBytes ?? PART_BYTES);
+    this.#writer = new RemoteWriter(bucket, this.#patience, options.partBytes ?? PART_BYTES);
   }
 
   uri(key: string): string {
@@ -60,32 +48,7 @@ export class RemoteStore implements ObjectStore {
   }
 
   async putIfAbsent(key: string, body: Body, options: CallOptions = {}): Promise<'created' | 'exists'> {
-    const name = this.#name(key);
-    const call = { ...options, doing: 'writing', key };
-    if (body instanceof Uint8Array) {
-      if (body.length > this.#partBytes)
-        return this.#createParted(name, body.length, async (from, to) => body.subarray(from, to), call);
-      return this.#create(name, body, call);
-    }
-    const file = await open(body.path).catch((error: unknown) => {
-      throw storeError(error, `reading ${body.path}`);
-    });
-    try {
-      const { size } = await file.stat();
-      const slice = async (from: number, to: number): Promise<Uint8Array> => {
-        const bytes = Buffer.allocUnsafe(to - from);
-        for (let at = 0; at < bytes.length; ) {
-          const { bytesRead } = await file.read(bytes, at, bytes.length - at, from + at);
-          if (bytesRead === 0) throw new GeorefreshError('GR-2005', `${body.path} became shorter`);
-          at += bytesRead;
-        }
-        return bytes;
-      };
-      if (size > this.#partBytes) return await this.#createParted(name, size, slice, call);
-      return await this.#parts.run(async () => this.#create(name, await slice(0, size), call), options.signal);
-    } finally {
-      await file.close();
-    }
+    return this.#writer.create(this.#name(key), body, { ...options, doing: 'writing', key });
   }
 
   async get(key: string, { atMost, ...options }: CallOptions & { atMost?: number } = {}): Promise<Uint8Array> {
@@ -93,7 +56,7 @@ export class RemoteStore implements ObjectStore {
   }
 
   async head(key: string, options: CallOptions = {}): Promise<{ bytes: number; state: string } | undefined> {
-    const found = await this.#look(this.#name(key), { ...options, doing: 'looking at', key });
+    const found = await this.#writer.look(this.#name(key), { ...options, doing: 'looking at', key });
     return found && { bytes: found.bytes, state: found.state };
   }
 
@@ -170,9 +133,9 @@ export class RemoteStore implements ObjectStore {
     if (known !== undefined) return known;
     const register = new Register(
       new RemoteChain(name, {
-        create: (at, bytes, options) => this.#create(at, bytes, { ...options, doing: 'writing', key }),
-        replace: (at, bytes, options) => this.#replace(at, bytes, { ...options, doing: 'writing', key }),
-        has: async (at, options) => (await this.#look(at, { ...options, doing: 'reading', key })) !== undefined,
+        create: (at, bytes, options) => this.#writer.create(at, bytes, { ...options, doing: 'writing', key }),
+        replace: (at, bytes, options) => this.#writer.replace(at, bytes, { ...options, doing: 'writing', key }),
+        has: async (at, options) => (await this.#writer.look(at, { ...options, doing: 'reading', key })) !== undefined,
         get: (at, options) => this.#reader.get(at, { ...options, doing: 'reading', key }),
         delete: (at, options) => this.#delete(at, { ...options, doing: 'deleting', key }),
         names: (prefix, options) => this.#names(prefix, options),
@@ -182,85 +145,7 @@ export class RemoteStore implements ObjectStore {
     return register;
   }
 
-  #look(name: string, call: Call): Promise<Looked | undefined> {
-    return this.#patience.run(call, ({ signal }) => this.#bucket.head(name, signal));
-  }
-
   async #delete(name: string, call: Call): Promise<void> {
     await this.#patience.run(call, ({ signal }) => this.#bucket.delete(name, signal));
   }
-
-  async #replace(name: string, bytes: Uint8Array, call: Call): Promise<void> {
-    const writing = { onlyIfAbsent: false, mark: newMark() };
-    await this.#patience.run({ ...call, bytes: bytes.length }, ({ signal }) =>
-      this.#bucket.put(name, bytes, writing, signal),
-    );
-  }
-
-  async #create(name: string, bytes: Uint8Array, call: Call): Promise<'created' | 'exists'> {
-    const writing = { onlyIfAbsent: true, mark: newMark() };
-    let unsure = false;
-    const answer = await this.#patience.run({ ...call, bytes: bytes.length }, (one) => {
-      unsure = one.unsure;
-      return this.#bucket.put(name, bytes, writing, one.signal);
-    });
-    return this.#settled(answer, unsure, name, writing, call);
-  }
-
-  /** A name that is taken may be so by an earlier try of the same call. */
-  async #settled(
-    answer: 'created' | 'exists',
-    unsure: boolean,
-    name: string,
-    { mark }: Writing,
-    call: Call,
-  ): Promise<'created' | 'exists'> {
-    if (answer === 'created' || !unsure) return answer;
-    return (await this.#look(name, call))?.mark === mark ? 'created' : 'exists';
-  }
-
-  async #createParted(
-    name: string,
-    bytes: number,
-    slice: (from: number, to: number) => Promise<Uint8Array>,
-    call: Call,
-  ): Promise<'created' | 'exists'> {
-    // Sending all of a large object to be told that it is there would be dear.
-    if ((await this.#look(name, call)) !== undefined) return 'exists';
-    const writing = { onlyIfAbsent: true, mark: newMark() };
-    const size = Math.max(this.#partBytes, Math.ceil(bytes / this.#bucket.maxParts));
-    const upload = await this.#patience.run(call, ({ signal }) => this.#bucket.begin(name, writing, signal));
-    let done: 'created' | 'exists' | undefined;
-    try {
-      await eachOf(Math.ceil(bytes / size), PARTS_AT_ONCE, (number) =>
-        this.#parts.run(async () => {
-          const part = await slice((number - 1) * size, Math.min(bytes, number * size));
-          await this.#patience.run({ ...call, bytes: part.length }, ({ signal }) => upload.put(number, part, signal));
-        }, call.signal),
-      );
-      let unsure = false;
-      const answer = await this.#patience.run({ ...call, bytes }, async (one) => {
-        unsure = one.unsure;
-        try {
-          return await upload.finish(one.signal);
-        } catch (error) {
-          // The service has forgotten an upload that an earlier try finished.
-          if (one.unsure && this.#bucket.judge(error).code === 'GR-4004') return 'exists';
-          throw error;
-        }
-      });
-      done = await this.#settled(answer, unsure, name, writing, call);
-      return done;
-    } finally {
-      if (done !== 'created') await this.#abandon(upload, call);
-    }
-  }
-
-  /** Also where the call was cancelled; what cannot be freed now goes by the bucket's rule for unfinished uploads. */
-  async #abandon(upload: { abandon(signal: AbortSignal): Promise<void> }, { key }: Call): Promise<void> {
-    const call = { doing: 'freeing parts of', key };
-    await this.#patience.run(call, ({ signal }) => upload.abandon(signal)).catch(() => undefined);
-  }
 }
-
-const newMark = (): string => randomBytes(12).toString('hex');

@@ -12,15 +12,18 @@ const POLL_MS = 20;
 /** Of a test server, which nobody else can reach. */
 export const TEST_KEYS = { AWS_ACCESS_KEY_ID: 'tester', AWS_SECRET_ACCESS_KEY: 'not-a-secret' };
 
-/** An S3 server of a test's own on a folder; its objects are files under `root/bucket`. */
-export interface ObjectServerProcess {
+/** A server of a test's own on 127.0.0.1. */
+export interface Served {
   readonly endpoint: string;
   readonly port: number;
+  readonly pid: number;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+export interface ObjectServerProcess extends Served {
   readonly bucket: string;
   /** The folder that the bucket's objects lie in, as files. */
   readonly objects: string;
-  readonly pid: number;
-  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /** A port that was free a moment ago. */
@@ -34,19 +37,26 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Starts versitygw on `root`; the same port and root again after `stop` make it come back. */
+/** Starts versitygw, an S3 server, on `root`; the same port and root again after `stop` make it come back. */
 export async function startObjectServer(root: string, at?: number): Promise<ObjectServerProcess> {
   const bucket = 'lake';
   await mkdir(join(root, bucket), { recursive: true });
   const port = at ?? (await freePort());
-  const child = spawn(objectServerBinary(), ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', 'posix', root], {
-    env: {
-      PATH: process.env.PATH,
-      ROOT_ACCESS_KEY: TEST_KEYS.AWS_ACCESS_KEY_ID,
-      ROOT_SECRET_KEY: TEST_KEYS.AWS_SECRET_ACCESS_KEY,
-    },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const args = ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', 'posix', root];
+  const keys = { ROOT_ACCESS_KEY: TEST_KEYS.AWS_ACCESS_KEY_ID, ROOT_SECRET_KEY: TEST_KEYS.AWS_SECRET_ACCESS_KEY };
+  const served = await serve('versitygw', objectServerBinary(), args, keys, port);
+  return { ...served, bucket, objects: join(root, bucket) };
+}
+
+/** Runs a server until `stop`, or the end of this process; resolves when it answers. */
+export async function serve(
+  name: string,
+  command: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  port: number,
+): Promise<Served> {
+  const child = spawn(command, args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (text: Buffer) => {
     said = (said + text.toString('utf8')).slice(-2000);
@@ -58,21 +68,18 @@ export async function startObjectServer(root: string, at?: number): Promise<Obje
   const end = performance.now() + UP_MS;
   // Any answer will do: without a signature it is a refusal.
   while (!(await fetch(endpoint).then(Boolean, () => false))) {
-    if (child.exitCode !== null || performance.now() > end) throw new Error(`versitygw does not come up: ${said}`);
+    if (child.exitCode !== null || performance.now() > end) throw new Error(`${name} does not come up: ${said}`);
     await sleep(POLL_MS);
   }
   return {
     endpoint,
     port,
-    bucket,
-    objects: join(root, bucket),
     pid: child.pid ?? 0,
     async stop(signal = 'SIGKILL') {
       process.off('exit', kill);
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill(signal);
-        await gone;
-      }
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill(signal);
+      await gone;
     },
   };
 }
