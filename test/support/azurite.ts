@@ -19,7 +19,16 @@ export async function startAzurite(root: string): Promise<Azurite> {
   await mkdir(root, { recursive: true });
   const port = await freePort();
   const main = join(createRequire(import.meta.url).resolve('azurite/package.json'), '../dist/src/blob/main.js');
-  const args = [main, '--blobPort', String(port), '--location', root, '--silent', '--disableTelemetry'];
+  const args = [
+    main,
+    '--blobPort',
+    String(port),
+    '--location',
+    root,
+    '--silent',
+    '--skipApiVersionCheck',
+    '--disableTelemetry',
+  ];
   const served = await serve('azurite', process.execPath, args, {}, port);
   const container = 'lake';
   const connectionString = (endpoint: string): string =>
