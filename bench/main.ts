@@ -9,6 +9,10 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(optio
       summary: 'what a step costs beside its work, against a bare workflow of empty activities (at least 7 rounds)',
       load: () => import('./overhead/bench.js'),
     },
+    store: {
+      summary: 'a whole refresh on S3 against one in a folder (builds the S3 server once, if it is not there)',
+      load: () => import('./store/bench.js'),
+    },
   };
 
 export interface BenchOptions {

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { freePort, type Served, serve } from './object-server.js';
+import { freePort, type Served, serve } from './serve.js';
 
 /** The account that Azurite brings; its key is published and opens nothing else. */
 const ACCOUNT = 'devstoreaccount1';
