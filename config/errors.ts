@@ -129,6 +129,7 @@ export const ERRORS = {
     'use a service that honours If-None-Match on writes: Amazon S3, MinIO, Ceph, R2, versitygw, Azure Blob',
   ),
   'GR-7001': entry(7, 'someone else published first', 'the newer snapshot stands; start another refresh if wanted'),
+  'GR-7002': entry(7, 'the lake was collected since this run began', 'start another refresh: georefresh refresh'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, link, open, realpath, stat, unlink } from 'node:fs/promises';
+import { copyFile, link, open, realpath, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { GeorefreshError } from '../config/errors.js';
@@ -113,6 +113,7 @@ export class FolderStore implements ObjectStore {
       if (path === undefined) return;
       await unlink(path).catch(absent);
       await syncFolder(dirname(path)).catch(absent);
+      await removeEmptied(dirname(path), this.#root);
     });
   }
 
@@ -190,6 +191,18 @@ export class FolderStore implements ObjectStore {
   #inside(real: string): string {
     if (real === this.#root || real.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep)) return real;
     throw new GeorefreshError('GR-5004', `${real} lies outside the store ${this.#root}`);
+  }
+}
+
+/** Folders go with the last of their files, as in a bucket. Whoever writes there at that moment makes them anew. */
+async function removeEmptied(folder: string, root: string): Promise<void> {
+  for (let at = folder; at !== root; at = dirname(at)) {
+    forgetFolder(at);
+    const gone = await rmdir(at).then(
+      () => true,
+      () => false,
+    );
+    if (!gone) return;
   }
 }
 

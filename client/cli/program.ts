@@ -5,6 +5,7 @@ import { cancelCommand } from './commands/cancel.js';
 import { diffCommand } from './commands/diff.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
+import { gcCommand } from './commands/gc.js';
 import { outputsCommand } from './commands/outputs.js';
 import { planCommand } from './commands/plan.js';
 import { refreshCommand } from './commands/refresh.js';
@@ -35,6 +36,7 @@ const COMMANDS = [
   signalCommand,
   rollbackCommand,
   releaseCommand,
+  gcCommand,
   doctorCommand,
   errorCommand,
 ];

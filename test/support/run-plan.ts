@@ -116,7 +116,8 @@ export async function runPlan(
     ...(overrides && { overrides }),
     ...(inputs !== undefined && { inputs }),
   });
-  const records = plan.ended === undefined ? await runSteps({ activities }, plan, header) : [];
+  const records =
+    plan.ended === undefined ? await runSteps({ activities }, plan, { ...header, epoch: plan.epoch }) : [];
   const outcome = plan.ended ?? 'unchanged';
   const summary = await perform(activities.conclude, { header, plan, steps: records, outcome });
   return { plan, records, summary };
