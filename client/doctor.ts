@@ -28,8 +28,8 @@ const FIRST_RUN = 1e9;
 /** A clock that differs by more than this from the store's is worth a word, in milliseconds. */
 const CLOCK_MS = 2_000;
 
-/** Looks at everything that a refresh needs, changes nothing, and goes on after a fault. */
-export async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
+/** Looks at everything that a refresh needs, changes nothing, and goes on after a fault; with `lake` reads all that is kept. */
+export async function examine(env: NodeJS.ProcessEnv, { lake = false }: { lake?: boolean } = {}): Promise<Finding[]> {
   const findings: Finding[] = [node()];
   let settings: Settings;
   try {
@@ -43,6 +43,7 @@ export async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     attempt('store', () => store(settings)),
     attempt('pipelines', () => definitions(settings)),
     attempt('engine', () => engine(settings, env)),
+    ...(lake ? [attempt('lake', async () => (await import('./doctor-lake.js')).lakeFindings(settings))] : []),
   ]);
   return [...findings, ...parts.flat()];
 }
