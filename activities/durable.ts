@@ -7,10 +7,11 @@ import {
 } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { codeOf, ERRORS, GeorefreshError } from '../config/errors.js';
+import { inEpoch } from '../lake/epoch.js';
 import { doubt } from '../lake/whole.js';
 import type { Deps } from './deps.js';
 import { type Made, reusing } from './reuse.js';
-import type { StepInput, StepResult } from './types.js';
+import type { RunHeader, StepInput, StepResult } from './types.js';
 
 export type { Made } from './reuse.js';
 
@@ -48,12 +49,13 @@ export function activity<I, R>(
     const about = { step: activityId, attempt, workflow: workflowExecution?.workflowId, run: workflowExecution?.runId };
     log.info({ ...about, event: 'step_started' });
     try {
-      const result = await work(input, {
+      const context: StepContext = {
         signal,
         progress: (progress) => {
           latest = progress;
         },
-      });
+      };
+      const result = await inEpoch(epochOf(input), () => work(input, context));
       // What is done is done, also where a cancellation came too late: a snapshot that was published stays so.
       log.info({ ...about, event: 'step_completed', duration_seconds: (performance.now() - started) / 1000 });
       return result;
@@ -102,6 +104,9 @@ export const reading = <I, R>(
       throw error;
     }
   });
+
+/** Whatever a step does for its run, it does in the run's epoch of the lake. */
+const epochOf = (input: unknown): number => (input as { header?: Partial<RunHeader> }).header?.epoch ?? 0;
 
 function failure(error: unknown): ApplicationFailure {
   const code = codeOf(error);

@@ -1,6 +1,7 @@
 import type { Deps } from './deps.js';
 import { createFeatureActivities } from './features/index.js';
 import { createIngestActivities } from './ingest/index.js';
+import { createMaintainActivities } from './maintain/index.js';
 import { createPartitionActivities } from './partitions/index.js';
 import { createPublishActivities } from './publish/index.js';
 import { createResolveActivities } from './resolve/index.js';
@@ -18,6 +19,7 @@ export const createActivities = (deps: Deps) => ({
   ...createScoreActivities(deps),
   ...createPartitionActivities(deps),
   ...createPublishActivities(deps),
+  ...createMaintainActivities(deps),
 });
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -139,7 +139,10 @@ function objectsOf({
   artifacts,
   quarantine,
 }: Pick<StepResult, 'tables' | 'artifacts' | 'quarantine'>): Artifact[] {
-  const named = Object.entries({ ...tables, ...artifacts }).sort(([a], [b]) => (a < b ? -1 : 1));
+  // A table may have the name of the artifact that it was read from.
+  const named = [tables, artifacts].flatMap((all) =>
+    Object.entries<Artifact>(all).sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
   return [...named.map(([, ref]) => ref), ...(quarantine === undefined ? [] : [quarantine])].map(
     ({ uri, sha256, bytes }) => ({ uri, sha256, bytes }),
   );

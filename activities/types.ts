@@ -1,3 +1,5 @@
+import type { Condemned } from '../lake/condemned.js';
+import type { Retention } from '../lake/retention.js';
 import type { Artifact, TableRef } from '../lake/types.js';
 import type { MetricsTable } from './train/evaluate.js';
 
@@ -23,6 +25,8 @@ export interface RunHeader {
   startedAt: string;
   trigger: Trigger;
   force: boolean;
+  /** Of the pipeline's lake, as it was when the run began: see `lake/epoch.ts`. Absent before there is a plan. */
+  epoch?: number;
 }
 
 /** Asks for the definition as it is now, frozen for the run. */
@@ -74,6 +78,8 @@ export interface Plan {
   steps: DecidedStep[];
   /** Set where there is nothing to do: the published snapshot is what a run would publish, or nothing may be published. */
   ended?: 'unchanged' | 'held';
+  /** Of the pipeline's lake; what the run writes, it writes in this one. */
+  epoch: number;
   /** How many activities of a partitioned step may be under way at a time. */
   window: number;
   /** How long a silent worker is waited for, in milliseconds. */
@@ -194,6 +200,29 @@ export interface RunSummary {
   quarantined: number;
   /** Generation of the pointer after the run, where it moved. */
   generation: number | null;
+}
+
+/** Asks for a collection of a pipeline's lake. All that decides it is in here, so that each attempt decides alike. */
+export interface CollectInput {
+  pipeline: string;
+  /** Names the collection: the run id of its workflow. */
+  id: string;
+  /** ISO 8601; ages are counted to it. */
+  startedAt: string;
+  retention: Retention;
+}
+
+/** What stays after a collection, and what went, by kind. */
+export interface CollectSummary {
+  pipeline: string;
+  /** The oldest generation that stays, and the current one; 0 where nothing was published. */
+  floor: number;
+  generation: number;
+  snapshots: number;
+  /** Results of steps that stay for reuse. They are written down anew, so their old notes are among what goes. */
+  results: number;
+  /** Files of snapshots, objects of the lake, results of steps, manifests of runs, notes. */
+  gone: Partial<Record<Condemned['kind'], { count: number; bytes: number }>>;
 }
 
 export interface ConcludeInput {

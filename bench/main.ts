@@ -22,6 +22,10 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(optio
       summary: 'boosting, forests and scoring against LightGBM and scikit-learn',
       load: () => import('./train/bench.js'),
     },
+    store: {
+      summary: 'a whole refresh on S3 against one in a folder (builds the S3 server once, if it is not there)',
+      load: () => import('./store/bench.js'),
+    },
   };
 
 export interface BenchOptions {

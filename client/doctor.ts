@@ -28,8 +28,8 @@ const FIRST_RUN = 1e9;
 /** A clock that differs by more than this from the store's is worth a word, in milliseconds. */
 const CLOCK_MS = 2_000;
 
-/** Looks at everything that a refresh needs, changes nothing, and goes on after a fault. */
-export async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
+/** Looks at everything that a refresh needs, changes nothing, and goes on after a fault; with `lake` reads all that is kept. */
+export async function examine(env: NodeJS.ProcessEnv, { lake = false }: { lake?: boolean } = {}): Promise<Finding[]> {
   const findings: Finding[] = [node()];
   let settings: Settings;
   try {
@@ -43,6 +43,7 @@ export async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     attempt('store', () => store(settings)),
     attempt('pipelines', () => definitions(settings)),
     attempt('engine', () => engine(settings, env)),
+    ...(lake ? [attempt('lake', async () => (await import('./doctor-lake.js')).lakeFindings(settings))] : []),
   ]);
   return [...findings, ...parts.flat()];
 }
@@ -95,13 +96,15 @@ async function home(folder: string): Promise<Finding[]> {
 
 /** A round trip through the store, the store's clock, and the room that its disk has for the next run. */
 async function store(settings: Settings): Promise<Finding[]> {
-  const opened = await openStore(settings.store);
+  const opened = await openStore(settings);
   const key = `doctor-${randomUUID()}`;
   const before = Date.now();
   let changed: number | undefined;
   try {
     await opened.putIfAbsent(key, Buffer.from(key));
     const after = Date.now();
+    if ((await opened.putIfAbsent(key, Buffer.from('second'))) !== 'exists')
+      throw new GeorefreshError('GR-5009', `${opened.base} let a second writer of ${key} win`);
     if (Buffer.from(await opened.get(key)).toString() !== key) throw new GeorefreshError('GR-4005', key);
     for await (const { modified } of opened.list(key)) changed = modified.getTime();
     const off = changed === undefined ? 0 : changed < before ? changed - before : changed > after ? changed - after : 0;

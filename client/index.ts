@@ -1,4 +1,5 @@
 import type { Client, Connection } from '@temporalio/client';
+import type { CollectSummary } from '../activities/types.js';
 import { GeorefreshError } from '../config/errors.js';
 import { listPipelines } from '../config/load.js';
 import { readSettings } from '../config/settings.js';
@@ -25,7 +26,7 @@ import type { Signalled } from './signals.js';
 import { lakeStatus, nextRuns, openRuns, type Status } from './status.js';
 import { openStore } from './store.js';
 
-export type { RunSummary } from '../activities/types.js';
+export type { CollectSummary, RunSummary } from '../activities/types.js';
 export { ERRORS, type ErrorCode, GeorefreshError } from '../config/errors.js';
 export type { Manifest } from '../lake/manifest.js';
 export type { Hold } from '../lake/pointer.js';
@@ -100,6 +101,10 @@ export interface Georefresh {
   rollback(request: RollbackRequest): Promise<Rollback>;
   /** Lets refreshes publish again: the hold that stood until now, or null. GR-4003 where nothing was published yet. */
   release(pipeline: string): Promise<Hold | null>;
+  /**
+   * Deletes what retention lets go of a pipeline's lake, in its turn; with `dryRun` only says what, and needs no engine.
+   */
+  collect(request: { pipeline: string; dryRun?: boolean }): Promise<CollectSummary>;
   close(): Promise<void>;
 }
 
@@ -138,7 +143,7 @@ type Settings = Awaited<ReturnType<typeof readSettings>>;
 
 /** The client on given settings; `reach` finds the engine when it is first needed, or nothing where none is up. */
 export async function clientOf(settings: Settings, reach: () => Promise<Reached | undefined>): Promise<Georefresh> {
-  const store = await openStore(settings.store);
+  const store = await openStore(settings);
   let reached: Promise<Reached | undefined> | undefined;
   const engine = (): Promise<Reached | undefined> => {
     reached ??= reach();
@@ -256,9 +261,17 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       await checked(pipeline);
       return releaseHold(store, pipeline);
     },
+    async collect({ pipeline, dryRun = false }) {
+      await checked(pipeline);
+      const { collectPipeline, plannedCollection } = await import('./collections.js');
+      return dryRun
+        ? plannedCollection(store, settings, pipeline)
+        : collectPipeline(await needed(), settings, pipeline);
+    },
     async close() {
       const found = await reached?.catch(() => undefined);
       await found?.connection.close();
+      store.close?.();
     },
   };
   return client;

@@ -39,6 +39,8 @@ export interface PublishedOutput {
   name: string;
   /** Absolute path where the store is a folder, else a URI. */
   place: string;
+  /** Of the file in the store. */
+  key: string;
   rows: number | null;
   bytes: number;
   sha256: string;
@@ -147,6 +149,7 @@ export async function readPublished(
       pipeline,
       name,
       place: placeOf(store, uri),
+      key: uri,
       rows,
       bytes,
       sha256,

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import { GeorefreshError } from '../config/errors.js';
-import { FolderStore } from '../lake/folder-store.js';
+import type { ReadonlyDeep, Settings } from '../config/settings.js';
+import { openStore as open } from '../lake/open-store.js';
 import type { ObjectStore } from '../lake/types.js';
 
-/** Opens the store that the settings name, without what only steps need (DuckDB, scratch). GR-5002 where it cannot be. */
-export async function openStore(uri: string): Promise<ObjectStore> {
-  if (uri.startsWith('file:')) return FolderStore.open(fileURLToPath(uri));
-  throw new GeorefreshError('GR-5002', `${uri}: this release keeps its lake in a folder only`);
-}
+/** Opens the store that the settings name, without what only steps need (DuckDB, scratch). */
+export const openStore = ({
+  store,
+  storage,
+}: ReadonlyDeep<Pick<Settings, 'store' | 'storage'>>): Promise<ObjectStore> => open(store, storage);
 
 /** A store's object as people open it: an absolute path where the store is a folder, else its URI. */
 export const placeOf = (store: ObjectStore, key: string): string => {

@@ -131,7 +131,23 @@ export const ERRORS = {
     'install Go or the Temporal CLI, or set TEMPORAL_ADDRESS',
   ),
   'GR-5006': entry(5, 'workers cannot be kept running', 'read the end of logs/pipeline.log in the home'),
+  'GR-5007': entry(
+    5,
+    'the bucket or container of the store is not there',
+    'make it, or mend store and storage: in settings.yaml (name, endpoint, region)',
+  ),
+  'GR-5008': entry(
+    5,
+    'the credentials for the store are missing or not accepted',
+    'AWS: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role; Azure: AZURE_STORAGE_CONNECTION_STRING',
+  ),
+  'GR-5009': entry(
+    5,
+    'the store lacks what a lake needs',
+    'use a service that honours If-None-Match on writes: Amazon S3, MinIO, Ceph, R2, versitygw, Azure Blob',
+  ),
   'GR-7001': entry(7, 'someone else published first', 'the newer snapshot stands; start another refresh if wanted'),
+  'GR-7002': entry(7, 'the lake was collected since this run began', 'start another refresh: georefresh refresh'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

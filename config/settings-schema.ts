@@ -70,9 +70,18 @@ export const settingsSchema = z.strictObject({
         .enum(['local', 'aws', 'azure'])
         .optional()
         .describe('must agree with the store; default: what the store says'),
+      endpoint: z
+        .url({ protocol: /^https?$/, hostname: /./ })
+        .optional()
+        .describe('of a service other than Amazon’s or Microsoft’s own; default: AWS_ENDPOINT_URL, or none'),
+      region: z.string().min(1).optional().describe('of S3; default: AWS_REGION, or that of the AWS profile'),
+      pathStyle: z
+        .boolean()
+        .optional()
+        .describe('buckets in the path, not in the host name; default: wherever an endpoint is set'),
     })
     .prefault({})
-    .describe('the kind of store'),
+    .describe('the kind of store, and how it is reached'),
   watch: z
     .strictObject({
       every: duration
@@ -93,6 +102,33 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('the log of every process'),
+  retention: z
+    .strictObject({
+      snapshots: z
+        .strictObject({
+          count: z.int().min(1).default(10).describe('so many of the newest stay, whatever their age'),
+          age: duration.prefault('90d').describe('and all that are younger'),
+        })
+        .prefault({})
+        .describe('published snapshots, with all that they name in the lake'),
+      layers: z
+        .partialRecord(
+          z.enum(['raw', 'validated', 'quarantine', 'features', 'models', 'predictions']),
+          z.int().min(1).describe('of so many of the newest snapshots'),
+        )
+        .default({})
+        .describe('layers whose objects go before their snapshots; there is no way back to a snapshot that lacks some'),
+      runs: z
+        .strictObject({
+          count: z.int().min(1).default(200).describe('so many of the newest stay, whatever their age'),
+          age: duration.prefault('365d').describe('and all that are younger'),
+        })
+        .prefault({})
+        .describe('manifests of runs'),
+      results: duration.prefault('30d').describe('results of steps that no snapshot names, kept for reuse'),
+    })
+    .prefault({})
+    .describe('what `georefresh gc` keeps'),
   retry: z
     .strictObject({
       maximumAttempts: z.int().min(1).max(100).default(5).describe('attempts of a step whose failure may pass'),
@@ -119,6 +155,9 @@ export const ENVIRONMENT = {
   GEOREFRESH_WATCH_EVERY: 'watch.every',
   GEOREFRESH_WATCH_SETTLE: 'watch.settle',
   STORAGE_PROVIDER: 'storage.provider',
+  GEOREFRESH_STORE_ENDPOINT: 'storage.endpoint',
+  GEOREFRESH_STORE_REGION: 'storage.region',
+  GEOREFRESH_STORE_PATH_STYLE: 'storage.pathStyle',
   LOG_LEVEL: 'log.level',
   LOG_FILE: 'log.file',
   GEOREFRESH_MAX_ATTEMPTS: 'retry.maximumAttempts',
@@ -134,5 +173,5 @@ export interface Settings extends Omit<Parsed, 'store' | 'compute' | 'storage'> 
   /** `file:///…`, `s3://…` or `azure://…`. */
   store: string;
   compute: { threads: number; memory: number };
-  storage: { provider: 'local' | 'aws' | 'azure' };
+  storage: Omit<Parsed['storage'], 'provider'> & { provider: 'local' | 'aws' | 'azure' };
 }

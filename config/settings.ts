@@ -61,6 +61,9 @@ const setAt = (raw: Raw, key: string, value: unknown): void => {
 /** Keys that are numbers, whose variables are words like all others. */
 const NUMERIC = new Set(['compute.threads', 'engine.maxCachedWorkflows', 'retry.maximumAttempts']);
 
+/** Keys that are true or false. */
+const FLAGS = new Set(['storage.pathStyle']);
+
 const isNumeric = (text: string): boolean => /^-?\d+(\.\d+)?$/.test(text);
 
 /** The words of an environment variable as the value of its key. */
@@ -72,6 +75,7 @@ const parseVariable = (key: string, text: string, { cwd }: Surroundings): unknow
       .split(delimiter)
       .filter(Boolean)
       .map((folder) => resolve(cwd, folder));
+  if (FLAGS.has(key) && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   return NUMERIC.has(key) && isNumeric(text) ? Number(text) : text;
 };
 
@@ -184,7 +188,7 @@ export function loadSettings(
     store: uri.href,
     pipelines: parsed.pipelines.map((folder) => resolve(root, folder)),
     compute: { ...parsed.compute, threads: parsed.compute.threads ?? processors },
-    storage: { provider: PROVIDERS[uri.protocol] ?? 'local' },
+    storage: { ...parsed.storage, provider: PROVIDERS[uri.protocol] ?? 'local' },
     log: { ...parsed.log, file: isAbsolute(parsed.log.file) ? parsed.log.file : join(home, parsed.log.file) },
   });
 }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { GeorefreshError } from '../config/errors.js';
+import { epochNow, epochSegment } from './epoch.js';
 import { hashFile, sha256Of } from './hashing.js';
 import { keyOf } from './keys.js';
 import type { Artifact, Body, CallOptions, ObjectStore } from './types.js';
@@ -9,9 +10,9 @@ const MEND_BYTES = 64 << 20;
 
 export { hashFile, sha256Of };
 
-/** The content address of an object: `<prefix>/<first two digits>/<sha256>.<ext>`. */
+/** The content address of an object: `<prefix>/<first two digits>/<sha256>.<ext>`, in epochs after the first `<prefix>/e<epoch>/…`. */
 export const addressOf = (prefix: string, sha256: string, ext: string): string =>
-  keyOf(prefix, sha256.slice(0, 2), `${sha256}.${ext}`);
+  keyOf(prefix, ...epochSegment(epochNow()), sha256.slice(0, 2), `${sha256}.${ext}`);
 
 export interface PutOptions extends CallOptions {
   /**

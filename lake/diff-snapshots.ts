@@ -2,6 +2,7 @@ import { GeorefreshError } from '../config/errors.js';
 import { readManifest } from './current.js';
 import type { Manifest } from './manifest.js';
 import { type Pointer, readPointer, refOf, type SnapshotRef } from './pointer.js';
+import { floorOf } from './reachable.js';
 import type { CallOptions, ObjectStore } from './types.js';
 
 /** A published snapshot with its manifest, whose digest was checked. */
@@ -41,7 +42,8 @@ export async function findSnapshots(
   const open = new Map(names.map((name) => [name, isNamed(name, state.pointer)]));
   let at: SnapshotRef | null = refOf(state.pointer);
   let oldest = at.generation;
-  for (let steps = 0; at !== null && open.size > 0 && steps < LONGEST_CHAIN; steps++) {
+  const floor = floorOf(state.pointer);
+  for (let steps = 0; at !== null && at.generation >= floor && open.size > 0 && steps < LONGEST_CHAIN; steps++) {
     const ref: SnapshotRef = at;
     const manifest: Manifest = await readManifest(store, ref, options);
     for (const [name, fits] of open) {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, link, open, realpath, stat, unlink } from 'node:fs/promises';
+import { copyFile, link, open, realpath, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { GeorefreshError } from '../config/errors.js';
@@ -69,11 +69,13 @@ export class FolderStore implements ObjectStore {
     });
   }
 
-  async get(key: string, { signal }: CallOptions = {}): Promise<Uint8Array> {
+  async get(key: string, { signal, atMost }: CallOptions & { atMost?: number } = {}): Promise<Uint8Array> {
     return this.#call(`reading ${key}`, signal, async () => {
       const handle = await open(await this.#pathToRead(key), constants.O_RDONLY | NO_FOLLOW);
       try {
-        return await handle.readFile();
+        if (atMost === undefined) return await handle.readFile();
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(atMost), 0, atMost, 0);
+        return buffer.subarray(0, bytesRead);
       } finally {
         await handle.close();
       }
@@ -111,6 +113,7 @@ export class FolderStore implements ObjectStore {
       if (path === undefined) return;
       await unlink(path).catch(absent);
       await syncFolder(dirname(path)).catch(absent);
+      await removeEmptied(dirname(path), this.#root);
     });
   }
 
@@ -188,6 +191,18 @@ export class FolderStore implements ObjectStore {
   #inside(real: string): string {
     if (real === this.#root || real.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep)) return real;
     throw new GeorefreshError('GR-5004', `${real} lies outside the store ${this.#root}`);
+  }
+}
+
+/** Folders go with the last of their files, as in a bucket. Whoever writes there at that moment makes them anew. */
+async function removeEmptied(folder: string, root: string): Promise<void> {
+  for (let at = folder; at !== root; at = dirname(at)) {
+    forgetFolder(at);
+    const gone = await rmdir(at).then(
+      () => true,
+      () => false,
+    );
+    if (!gone) return;
   }
 }
 

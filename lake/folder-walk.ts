@@ -21,7 +21,7 @@ export async function* walkFolder(
   const names = (entries ?? [])
     .filter((entry) => !entry.name.startsWith('.') && (entry.isFile() || entry.isDirectory()))
     .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
-    .sort();
+    .sort(byCodePoint);
   for (const name of names) {
     const key = at + name;
     const path = join(folder, name);
@@ -33,3 +33,11 @@ export async function* walkFolder(
     }
   }
 }
+
+/** Names beyond the basic plane sort behind all others, as in stores of other kinds; in UTF-16 some would not. */
+const byCodePoint = (a: string, b: string): number => {
+  if (!SURROGATE.test(a) && !SURROGATE.test(b)) return a < b ? -1 : 1;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+};
+
+const SURROGATE = /[\ud800-\udfff]/;

@@ -1,17 +1,17 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { GeorefreshError } from '../config/errors.js';
 import { DuckDb } from './duckdb.js';
-import { FolderStore } from './folder-store.js';
+import { openStore, type StorageOptions } from './open-store.js';
 import { Scratch } from './scratch.js';
 import type { ObjectStore } from './types.js';
 
 export interface LakeOptions {
   /** The home: the folder store's root (`lake/…`, `outputs/…`), and the place of the scratch folder. */
   home: string;
-  /** A store elsewhere than in the home folder: `file:///…` or a folder's path. */
+  /** A store elsewhere than in the home folder: its URI or a folder's path. */
   storeUri?: string;
+  /** How it is reached, where it is a service. */
+  storage?: StorageOptions;
   /** A store that is open already, in place of `storeUri`. */
   store?: ObjectStore;
   /** Bound on the local copies of objects, in bytes. */
@@ -31,7 +31,7 @@ export interface Lake {
 
 export async function openLake(options: LakeOptions): Promise<Lake> {
   const home = resolve(options.home);
-  const store = options.store ?? (await FolderStore.open(folderOf(options.storeUri ?? home)));
+  const store = options.store ?? (await openStore(options.storeUri ?? home, options.storage));
   await mkdir(home, { recursive: true });
   // DuckDB compares real paths with the folder it is let into.
   const scratch = await Scratch.open({
@@ -52,16 +52,11 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
       async close() {
         duckdb.close();
         await scratch.close();
+        if (options.store === undefined) store.close?.();
       },
     };
   } catch (error) {
     await scratch.close();
     throw error;
   }
-}
-
-function folderOf(uri: string): string {
-  if (uri.startsWith('file:')) return fileURLToPath(uri);
-  if (/^[a-z][a-z0-9+.-]+:/i.test(uri)) throw new GeorefreshError('GR-1002', `store ${uri} is no folder`);
-  return resolve(uri);
 }

@@ -12,6 +12,19 @@ export const holdSchema = loose({
 
 export type Hold = z.infer<typeof holdSchema>;
 
+const count = z.number().int().nonnegative();
+
+/**
+ * What the last collection began with. A run that began in an earlier epoch publishes no more: what it had made may be
+ * gone. Nothing below `floor` is kept, and of a layer nothing below its own.
+ */
+export const collectionSchema = loose({
+  epoch: count,
+  id: z.string(),
+  floor: count,
+  layers: z.record(z.string(), count).optional(),
+});
+
 /**
  * What is published now: the only thing of a pipeline that ever changes. It carries generation, run and the nonce of
  * the attempt, so that two pointers are never equal, and names the snapshot before it.
@@ -24,6 +37,7 @@ export const pointerSchema = snapshotRefSchema.extend({
   content: z.string(),
   predecessor: snapshotRefSchema.nullable(),
   hold: holdSchema.nullable().default(null),
+  collection: collectionSchema.optional(),
   /** The generation whose content this one has, where it goes back; absent where it does not. */
   restored: snapshotRefSchema.optional(),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { codeOf, GeorefreshError } from '../config/errors.js';
+import { epochNow, epochSegment } from './epoch.js';
 import { sha256Of } from './hashing.js';
 import { keyOf } from './keys.js';
 import type { Lake } from './lake.js';
@@ -39,11 +40,15 @@ const kept = loose({
   /** Objects without which the result is worth nothing. */
   objects: z.array(artifactSchema),
   result: z.unknown(),
+  /** When it was made, ISO 8601, where it has outlived a collection. */
+  made: z.string().optional(),
 });
 
 export type Remembered = z.infer<typeof kept>;
 
-const folderOf = (pipeline: string): string => keyOf('lake', pipeline, 'state', 'keys');
+/** Results are known in one epoch: those that outlive a collection are written down anew in the next. */
+const folderOf = (pipeline: string, epoch = epochNow()): string =>
+  keyOf('lake', pipeline, 'state', 'keys', ...epochSegment(epoch));
 const placeOf = (pipeline: string, key: string): string => keyOf(folderOf(pipeline), `key-${key}.json`);
 
 /**
@@ -116,6 +121,44 @@ export async function anyKept(
 ): Promise<boolean> {
   for await (const _ of store.list(`${folderOf(pipeline)}/`, options)) return true;
   return false;
+}
+
+/** A result that is kept in an epoch, and when it was made. */
+export interface KeptResult extends Remembered {
+  place: string;
+  madeAt: number;
+}
+
+/** All results of an epoch that can be read. */
+export async function* resultsOf(
+  { store }: Pick<Lake, 'store'>,
+  pipeline: string,
+  epoch: number,
+  options: CallOptions = {},
+): AsyncIterable<KeptResult> {
+  for await (const { key: place, modified } of store.list(`${folderOf(pipeline, epoch)}/key-`, options)) {
+    const found = await store.get(place, options).then(
+      (bytes) => parseAs(kept, bytes, place),
+      (error: unknown) => {
+        if (!['GR-4004', 'GR-4006'].includes(codeOf(error))) throw error;
+      },
+    );
+    if (found !== undefined)
+      yield { ...found, place, madeAt: found.made === undefined ? modified.getTime() : Date.parse(found.made) };
+  }
+}
+
+/** Writes a result down in a later epoch. */
+export async function carryOver(
+  { store }: Pick<Lake, 'store'>,
+  pipeline: string,
+  epoch: number,
+  { place, madeAt, ...result }: KeptResult,
+  options: CallOptions = {},
+): Promise<void> {
+  const name = place.slice(place.lastIndexOf('/') + 1);
+  const bytes = jsonBytes({ ...result, made: new Date(madeAt).toISOString() });
+  await store.putIfAbsent(keyOf(folderOf(pipeline, epoch), name), bytes, options);
 }
 
 function unlessGone(error: unknown): undefined {

@@ -4,6 +4,7 @@ import { followLatest, readManifest } from './current.js';
 import type { Lake } from './lake.js';
 import type { Manifest } from './manifest.js';
 import { type Hold, type Pointer, type PointerState, readPointer, refOf, type SnapshotRef } from './pointer.js';
+import { wholeFloorOf } from './reachable.js';
 import { writeRunManifest } from './runs.js';
 import { movePointer, type SnapshotFile, writeSnapshot } from './snapshot-files.js';
 import type { CallOptions, ObjectStore } from './types.js';
@@ -50,14 +51,16 @@ export async function findWayBack(
   };
   if (to !== undefined && isTarget(pointer))
     throw new GeorefreshError('GR-4009', `generation ${pointer.generation} of ${pipeline} is the current one`);
+  const floor = wholeFloorOf(pointer);
   let at = pointer.predecessor;
-  for (let steps = 0; at !== null && steps < LONGEST_CHAIN; steps++) {
+  for (let steps = 0; at !== null && at.generation >= floor && steps < LONGEST_CHAIN; steps++) {
     const manifest: Manifest = await readManifest(store, at, options);
     if (isTarget(at)) return { state, target: at, manifest };
     at = manifest.predecessor;
   }
   const wanted = to === undefined ? `nothing stands before generation ${shown}` : `${JSON.stringify(to)} is none`;
-  throw new GeorefreshError('GR-4009', `${wanted} of ${pipeline}`);
+  const kept = floor > 1 ? `; generations before ${floor} are not kept` : '';
+  throw new GeorefreshError('GR-4009', `${wanted} of ${pipeline}${kept}`);
 }
 
 /**

@@ -94,6 +94,7 @@ export async function writeSnapshot(
     content: contentOf(input),
     predecessor,
     hold: null,
+    ...(current?.collection && { collection: current.collection }),
   };
 }
 

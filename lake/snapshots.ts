@@ -1,6 +1,7 @@
 import { GeorefreshError } from '../config/errors.js';
 import { putArtifact } from './artifacts.js';
 import { findPublication, followLatest } from './current.js';
+import { epochNow } from './epoch.js';
 import { keyOf } from './keys.js';
 import type { Lake } from './lake.js';
 import { type PointerState, readPointer, refOf, type SnapshotRef } from './pointer.js';
@@ -37,6 +38,7 @@ export async function publishSnapshot(input: PublishInput, options: CallOptions 
       await followLatest(store, input.pipeline, options);
       return settled;
     }
+    assertSameEpoch(input, current);
     const pointer = await writeSnapshot(input, current?.pointer, options);
     if (await movePointer(input, pointer, current, options)) {
       await followLatest(store, input.pipeline, options);
@@ -47,6 +49,13 @@ export async function publishSnapshot(input: PublishInput, options: CallOptions 
     'GR-7001',
     `${input.pipeline} was published by others ${ATTEMPTS} times while run ${input.run} tried`,
   );
+}
+
+/** A run that was given up, and collected after, may wake up and go on: what it had made is no longer to be counted on. */
+function assertSameEpoch({ pipeline, run }: PublishInput, current: PointerState | undefined): void {
+  const epoch = current?.pointer.collection?.epoch ?? 0;
+  if (epoch !== epochNow())
+    throw new GeorefreshError('GR-7002', `run ${run} of ${pipeline} began in epoch ${epochNow()}, and it is ${epoch}`);
 }
 
 /** What the pointer as it stands means for this run; undefined where the run is to publish. */

@@ -25,7 +25,8 @@ export interface Registered {
  * The lake's only view of a place that keeps bytes: immutable objects, and registers that change by compare-and-swap.
  *
  * Keys are relative, `/`-separated, without `.` or `..` segments. Every write is durable before its promise resolves
- * (on a folder: file and folders synced). Absent objects reject with GR-4004, unreachable stores with GR-5002 (retryable).
+ * (on a folder: file and folders synced). Absent objects reject with GR-4004, unreachable stores with GR-5002 (retryable),
+ * full ones with GR-5003, those that refuse with GR-5004 or GR-5008, those that are not there with GR-5007.
  */
 export interface ObjectStore {
   /** Where the store is, for people: `file:///…` or `s3://bucket/prefix`. */
@@ -34,8 +35,8 @@ export interface ObjectStore {
   uri(key: string): string;
   /** Writes an object unless the key exists. `exists` never overwrites and is not an error. */
   putIfAbsent(key: string, body: Body, options?: CallOptions): Promise<'created' | 'exists'>;
-  /** Reads a whole object (small ones: manifests, cards, definitions). */
-  get(key: string, options?: CallOptions): Promise<Uint8Array>;
+  /** Reads a whole object (small ones: manifests, cards, definitions), or no more than its first `atMost` bytes. */
+  get(key: string, options?: CallOptions & { atMost?: number }): Promise<Uint8Array>;
   /**
    * Size in bytes, or undefined where the key is absent. Two answers with the same `state` are of the same bytes; a store
    * that cannot tell gives none.
@@ -43,7 +44,7 @@ export interface ObjectStore {
   head(key: string, options?: CallOptions): Promise<{ bytes: number; state?: string } | undefined>;
   /** Copies an object to a local path that does not exist yet; with `link`, may share its storage (for files that nobody writes). */
   download(key: string, path: string, options?: CallOptions & { link?: boolean }): Promise<void>;
-  /** Keys that begin with a prefix, in ascending order of UTF-16 code units. */
+  /** Keys that begin with a prefix, in ascending order of code points. */
   list(prefix: string, options?: CallOptions): AsyncIterable<{ key: string; bytes: number; modified: Date }>;
   delete(key: string, options?: CallOptions): Promise<void>;
   /** The register's value, or undefined where it was never written. */
@@ -59,6 +60,8 @@ export interface ObjectStore {
   settle?(key: string, options?: CallOptions): Promise<void>;
   /** Makes the objects under `target/` readable under `key/` too, in place of what was there; both are folders of keys. */
   alias?(key: string, target: string, options?: CallOptions): Promise<void>;
+  /** Lets go of connections; calls under way may fail. */
+  close?(): void;
 }
 
 /**

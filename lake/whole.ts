@@ -16,15 +16,20 @@ export function doubt(store: ObjectStore, key: string): void {
 
 /**
  * Whether an object stands and its bytes have its digest. They are read once a process; later looks ask the store whether
- * the object is the one that was read, where it can tell, and only for its size where it can't.
+ * the object is the one that was read, where it can tell, and only for its size where it can't. With `anew` they are
+ * read in any case.
  */
-export async function isWhole({ store, scratch }: Lake, ref: Artifact, options: CallOptions = {}): Promise<boolean> {
+export async function isWhole(
+  { store, scratch }: Pick<Lake, 'store' | 'scratch'>,
+  ref: Artifact,
+  { anew = false, ...options }: CallOptions & { anew?: boolean } = {},
+): Promise<boolean> {
   const head = await store.head(ref.uri, options);
   if (head?.bytes !== ref.bytes) return false;
   const state = `${ref.sha256} ${head.state ?? ''}`;
   const known = found.get(store) ?? new Map<string, string>();
   found.set(store, known);
-  if (known.get(ref.uri) === state) return true;
+  if (!anew && known.get(ref.uri) === state) return true;
   const copy = scratch.newFile('bin');
   try {
     await fetchFile(store, ref, copy, { ...options, link: true });

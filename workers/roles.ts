@@ -44,6 +44,7 @@ export async function startWorkers({
     openLake({
       home: settings.home,
       storeUri: settings.store,
+      storage: settings.storage,
       scratchBytes: settings.scratch.maxBytes,
       memoryLimit: `${Math.floor(settings.compute.memory / 1e6)}MB`,
       threads: settings.compute.threads,

@@ -33,6 +33,16 @@ export const stepOptions = (
   retry: retry(plan.retry),
 });
 
+/** Deletes object by object, for as long as it takes, and goes on where an attempt before it stopped. */
+export const collectOptions: ActivityOptions = {
+  taskQueue: TASK_QUEUES.io,
+  startToCloseTimeout: '6 hours',
+  scheduleToCloseTimeout: '24 hours',
+  heartbeatTimeout: '30 s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: retry(DEFAULT_RETRY),
+};
+
 /** Writes down how a run ended; runs also after a cancellation. */
 export const concludeOptions: ActivityOptions = {
   taskQueue: TASK_QUEUES.io,

@@ -1,3 +1,4 @@
+export { collect, collection } from './collect.js';
 export { pipeline } from './pipeline.js';
 export { plan } from './plan.js';
 export { refresh } from './refresh.js';

@@ -2,6 +2,7 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { Decision, Override, RunSummary, Stage, Trigger } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { TASK_QUEUES } from '../config/queues.js';
+import type { Retention } from '../lake/retention.js';
 
 /** What a refresh is asked; everything but `pipeline` has a default. Durations are milliseconds. */
 export interface RefreshInput {
@@ -42,6 +43,14 @@ export interface PlannedStep {
   why: string[];
   /** Of a partitioned step that runs, where what it reads is known already. */
   partitions?: { name: string; decision: Decision }[];
+}
+
+/** Asks for a collection of a pipeline's lake; what is kept is part of it. Durations are milliseconds. */
+export interface CollectRequest {
+  pipeline: string;
+  retention: Retention;
+  /** How long to wait for a run of the pipeline to end. Default 15 minutes. */
+  waitAtMost?: number;
 }
 
 /** What a refresh would do. */

@@ -43,7 +43,7 @@ export async function run(input: RunInput): Promise<RunSummary> {
       tracker.plan(plan);
       steps.length = 0;
       try {
-        if (plan.ended === undefined) await executePlan(plan, header, tracker, steps);
+        if (plan.ended === undefined) await executePlan(plan, { ...header, epoch: plan.epoch }, tracker, steps);
         else steps.push(...reusedSteps(plan));
         break;
       } catch (error) {

@@ -28,6 +28,12 @@ export interface ManifestInput {
   publication?: string;
 }
 
+/** What a step left, by names of which no two are equal: a table may have that of the artifact that it was read from. */
+const outputsOf = ({ tables, artifacts }: Pick<StepRecord, 'tables' | 'artifacts'>): [string, Artifact][] => [
+  ...Object.entries(tables),
+  ...Object.entries(artifacts).map(([name, ref]): [string, Artifact] => [name in tables ? `${name}.bytes` : name, ref]),
+];
+
 /** What a run read, made, measured and decided, but for what only publishing knows. */
 export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'generation' | 'predecessor'> {
   const { header, definition, steps, metrics } = input;
@@ -55,10 +61,7 @@ export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'ge
         rowsOut,
         inputs,
         outputs: Object.fromEntries(
-          Object.entries({ ...tables, ...artifacts }).map(([name, { uri, sha256, bytes }]) => [
-            name,
-            { uri, sha256, bytes },
-          ]),
+          outputsOf({ tables, artifacts }).map(([name, { uri, sha256, bytes }]) => [name, { uri, sha256, bytes }]),
         ),
         facts: stage === 'publish' ? {} : facts,
         began: new Date(began).toISOString(),

@@ -3,6 +3,8 @@ import { loadPipeline } from '../../config/load.js';
 import { forBatch } from '../../config/logging.js';
 import { applyOverrides } from '../../config/overrides.js';
 import { loadSample, resolveSources } from '../../config/sources.js';
+import { inEpoch } from '../../lake/epoch.js';
+import { readPointer } from '../../lake/pointer.js';
 import type { Artifact } from '../../lake/types.js';
 import { batchIdOf, type Deps } from '../deps.js';
 import { activity, type StepContext } from '../durable.js';
@@ -22,61 +24,68 @@ export const createResolveActivities = (deps: Deps) => ({
    * steps' results is there already.
    */
   resolve: activity(deps.log, async (input: ResolveInput, context: StepContext): Promise<Plan> => {
-    const { signal } = context;
-    const { log, settings } = deps;
-    const unknown = input.only?.filter((stage) => !STAGES.includes(stage)) ?? [];
-    if (unknown.length > 0) throw new GeorefreshError('GR-1005', unknown.join(', '));
-    const { pipeline: loaded, folder } = await loadPipeline(input.pipeline, settings);
-    const pipeline = withGridsSpread(applyOverrides(loaded, input.overrides ?? {}));
-    for (const { learner, ...params } of Object.values(pipeline.train?.candidates ?? {})) parseParams(learner, params);
-    const sample = await loadSample(input.pipeline, folder);
-    const found = await resolveSources(pipeline, {
-      home: settings.home,
-      ...(input.inputs !== undefined && { inputs: input.inputs }),
-      ...(sample !== undefined && { sample }),
-    });
-
-    const definition = await freeze(deps, pipeline, found, folder);
-    const frozen = await keepFrozen(deps, input, definition, { signal });
-    const held = await isHeld(deps, input, { signal });
-    const contents = held ? {} : await contentsFor(deps, input, definition, found, { signal });
-    const wanted = held ? [] : planSteps(definition, input.only);
-    const steps = await decide(
-      deps,
-      pipeline.name,
-      {
-        definition,
-        steps: wanted,
-        contents,
-        force: input.force,
-        ...(input.dry === true && { partitions: partitionsOf(deps, input, frozen, context) }),
-      },
-      { signal },
-    );
-    const plan: Plan = {
-      definition: frozen,
-      ...(!found.sample && { inputs: found.root }),
-      sample: found.sample,
-      steps,
-      window: settings.partitions.window,
-      heartbeatTimeout: settings.engine.heartbeatTimeout,
-      retry: settings.retry,
-    };
-    const { pipeline: name, run, trigger } = input;
-    if (input.dry !== true)
-      forBatch(log, batchIdOf(input)).info({
-        event: 'batch_started',
-        pipeline: name,
-        run,
-        trigger,
-        sample: found.sample,
-        steps: steps.length,
-        reused: steps.filter(({ decision }) => decision === 'reuse').length,
-      });
-    if (held) return { ...plan, ended: 'held' };
-    return (await isPublished(deps, input, definition, plan, { signal })) ? { ...plan, ended: 'unchanged' } : plan;
+    const state = await readPointer(deps.lake.store, input.pipeline, context);
+    const epoch = state?.pointer.collection?.epoch ?? 0;
+    return inEpoch(epoch, () => resolve(deps, { ...input, epoch }, context));
   }),
 });
+
+async function resolve(deps: Deps, input: ResolveInput & { epoch: number }, context: StepContext): Promise<Plan> {
+  const { signal } = context;
+  const { log, settings } = deps;
+  const unknown = input.only?.filter((stage) => !STAGES.includes(stage)) ?? [];
+  if (unknown.length > 0) throw new GeorefreshError('GR-1005', unknown.join(', '));
+  const { pipeline: loaded, folder } = await loadPipeline(input.pipeline, settings);
+  const pipeline = withGridsSpread(applyOverrides(loaded, input.overrides ?? {}));
+  for (const { learner, ...params } of Object.values(pipeline.train?.candidates ?? {})) parseParams(learner, params);
+  const sample = await loadSample(input.pipeline, folder);
+  const found = await resolveSources(pipeline, {
+    home: settings.home,
+    ...(input.inputs !== undefined && { inputs: input.inputs }),
+    ...(sample !== undefined && { sample }),
+  });
+
+  const definition = await freeze(deps, pipeline, found, folder);
+  const frozen = await keepFrozen(deps, input, definition, { signal });
+  const held = await isHeld(deps, input, { signal });
+  const contents = held ? {} : await contentsFor(deps, input, definition, found, { signal });
+  const wanted = held ? [] : planSteps(definition, input.only);
+  const steps = await decide(
+    deps,
+    pipeline.name,
+    {
+      definition,
+      steps: wanted,
+      contents,
+      force: input.force,
+      ...(input.dry === true && { partitions: partitionsOf(deps, input, frozen, context) }),
+    },
+    { signal },
+  );
+  const plan: Plan = {
+    definition: frozen,
+    ...(!found.sample && { inputs: found.root }),
+    sample: found.sample,
+    steps,
+    epoch: input.epoch,
+    window: settings.partitions.window,
+    heartbeatTimeout: settings.engine.heartbeatTimeout,
+    retry: settings.retry,
+  };
+  const { pipeline: name, run, trigger } = input;
+  if (input.dry !== true)
+    forBatch(log, batchIdOf(input)).info({
+      event: 'batch_started',
+      pipeline: name,
+      run,
+      trigger,
+      sample: found.sample,
+      steps: steps.length,
+      reused: steps.filter(({ decision }) => decision === 'reuse').length,
+    });
+  if (held) return { ...plan, ended: 'held' };
+  return (await isPublished(deps, input, definition, plan, { signal })) ? { ...plan, ended: 'unchanged' } : plan;
+}
 
 /** Looks which partitions of a step would be made; the run would do the same as its first part. */
 const partitionsOf =

@@ -6,6 +6,7 @@ import { contractCommand } from './commands/contract.js';
 import { diffCommand } from './commands/diff.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
+import { gcCommand } from './commands/gc.js';
 import { outputsCommand } from './commands/outputs.js';
 import { planCommand } from './commands/plan.js';
 import { quarantineCommand } from './commands/quarantine.js';
@@ -41,6 +42,7 @@ const COMMANDS = [
   signalCommand,
   rollbackCommand,
   releaseCommand,
+  gcCommand,
   doctorCommand,
   errorCommand,
 ];

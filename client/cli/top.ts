@@ -1,7 +1,6 @@
-import { open } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { columnDecimals, formatNumber } from '../../activities/publish/format.js';
 import type { Pipeline } from '../../config/definition/pipeline.js';
+import type { ObjectStore } from '../../lake/types.js';
 import type { PublishedOutput } from '../records.js';
 import { type Paint, table } from './text.js';
 
@@ -19,6 +18,7 @@ const HEAD_BYTES = 256 * 1024;
 
 /** The first rows of each output that has columns to show, in the order of the definition. */
 export async function topRows(
+  store: ObjectStore,
   { outputs, score, features }: Pipeline,
   published: readonly PublishedOutput[],
   count: number,
@@ -27,7 +27,7 @@ export async function topRows(
   for (const [output, { show, title, table: name, format }] of Object.entries(outputs)) {
     const file = published.find((one) => one.name === `${output}.csv`);
     if (format !== 'table' || show.length === 0 || file === undefined) continue;
-    const rows = firstRecords(await headOf(file.place), count);
+    const rows = firstRecords(Buffer.from(await store.get(file.key, { atMost: HEAD_BYTES })).toString('utf8'), count);
     const columns = show.filter((column) => rows.length === 0 || column in (rows[0] ?? {}));
     found.push({
       output,
@@ -38,16 +38,6 @@ export async function topRows(
     });
   }
   return found;
-}
-
-async function headOf(place: string): Promise<string> {
-  const file = await open(place.startsWith('file:') ? fileURLToPath(place) : place);
-  try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEAD_BYTES), position: 0 });
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }
 
 /**

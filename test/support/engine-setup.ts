@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { resolveBinary } from '../../workers/engine/resolve.js';
+import { findObjectServer, type ObjectServer } from './object-server-setup.js';
 
 /** The Temporal CLI that tests start their engines with, or why there is none. */
 export type TestEngine = { path: string; server: string } | { missing: string };
@@ -7,6 +8,7 @@ export type TestEngine = { path: string; server: string } | { missing: string };
 declare module 'vitest' {
   interface ProvidedContext {
     engine: TestEngine;
+    objectServer: ObjectServer;
   }
 }
 
@@ -15,12 +17,13 @@ const say = (message: string): void => {
 };
 
 /**
- * Finds the engine once for all tests. It is installed only where npm's test scripts ask for a set-up: somebody who runs
+ * Finds the engine and the object server once for all tests. They are installed only where npm's test scripts ask for a set-up: somebody who runs
  * one file by hand does not mean to wait for a build.
  */
 export default async function setup(project: TestProject): Promise<void> {
   const install = process.env.GEOREFRESH_SETUP === '1';
   project.provide('engine', await find(install));
+  project.provide('objectServer', await findObjectServer(install, say));
 }
 
 async function find(install: boolean): Promise<TestEngine> {

@@ -71,6 +71,7 @@ export function fakeRun(steps: FakeStep[], plan: Partial<Plan> = {}): FakeRun {
       definition: { uri: 'lake/definition.json', sha256: digest, bytes: 1 },
       sample: true,
       steps: stepsOf(steps).map((step) => ({ ...step, decision: 'run' as const, why: [] })),
+      epoch: 0,
       window: 4,
       heartbeatTimeout: 2000,
       retry: { maximumAttempts: 3, initialInterval: 20, backoffCoefficient: 1, maximumInterval: 20 },
@@ -85,6 +86,7 @@ export function fakeRun(steps: FakeStep[], plan: Partial<Plan> = {}): FakeRun {
     split: () => Promise.reject(new Error('no step of these plans has partitions')),
     part: () => Promise.reject(new Error('no step of these plans has partitions')),
     gather: perform,
+    collect: () => Promise.reject(new Error('nothing is collected beside these runs')),
     conclude: async (input) => {
       concluded.push(input);
       log.push(`conclude ${input.outcome}`);

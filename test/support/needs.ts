@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, inject, test } from 'vitest';
 
@@ -18,8 +18,12 @@ export function engineBinary(): { path: string; server: string } {
   return engine;
 }
 
-const onPath = (name: string): boolean =>
-  (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
+/** The S3 server to start. Only for tests that need('store'). */
+export function objectServerBinary(): string {
+  const server = inject('objectServer');
+  if ('missing' in server) throw new Error(server.missing);
+  return server.path;
+}
 
 /** Why a thing is not there, or undefined. */
 const LOOK: Record<Need, () => string | undefined> = {
@@ -28,7 +32,10 @@ const LOOK: Record<Need, () => string | undefined> = {
     const engine = inject('engine');
     return 'missing' in engine ? engine.missing : undefined;
   },
-  store: () => (onPath('versitygw') ? undefined : 'no versitygw on PATH'),
+  store: () => {
+    const server = inject('objectServer');
+    return 'missing' in server ? server.missing : undefined;
+  },
 };
 
 /** Things whose absence is a failure: GEOREFRESH_REQUIRE=data,engine. */

@@ -121,7 +121,8 @@ export async function runPlan(
     ...(inputs !== undefined && { inputs }),
   });
   const made: Ran['made'] = new Map();
-  const records = plan.ended === undefined ? await runSteps({ activities, lake }, plan, header, made) : [];
+  const records =
+    plan.ended === undefined ? await runSteps({ activities, lake }, plan, { ...header, epoch: plan.epoch }, made) : [];
   const outcome = plan.ended ?? 'unchanged';
   const summary = await perform(activities.conclude, { header, plan, steps: records, outcome });
   return { plan, records, summary, made };

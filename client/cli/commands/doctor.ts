@@ -7,10 +7,11 @@ import { hang } from '../text.js';
 export const doctorCommand = (shell: Shell): Command =>
   new Command('doctor')
     .description('Checks what a refresh needs: Node, engine, disk, settings, definitions, store, workers, clock')
-    .addHelpText('after', examples('georefresh doctor', 'georefresh doctor --json'))
-    .action(async () => {
+    .option('--lake', 'read all that is kept of the lake, too, and compare it with its digests')
+    .addHelpText('after', examples('georefresh doctor', 'georefresh doctor --lake', 'georefresh doctor --json'))
+    .action(async ({ lake = false }: { lake?: boolean }) => {
       const { examine } = await import('../../doctor.js');
-      const findings = await examine(shell.env);
+      const findings = await examine(shell.env, { lake });
       const wrong = findings.find(({ state }) => state === 'wrong');
       if (wrong !== undefined) shell.exitCode = wrong.code === undefined ? 1 : ERRORS[wrong.code].exit;
       if (shell.json) return shell.object({ ok: wrong === undefined, findings });

@@ -46,14 +46,15 @@ async function showResults(shell: Shell, pipeline: string): Promise<void> {
     import('../top.js'),
     import('../../../config/settings.js'),
   ]);
-  const [{ pipeline: definition }, published, latest] = await withClient(shell, async (client) =>
-    Promise.all([
+  const [tops, published, latest] = await withClient(shell, async (client) => {
+    const [{ pipeline: definition }, outputs, standing] = await Promise.all([
       readSettings(shell.env).then((settings) => loadPipeline(pipeline, settings)),
       client.outputs(pipeline),
       client.status(pipeline).then(({ pipelines: [one] }) => one?.published?.latest),
-    ]),
-  );
-  for (const top of await topRows(definition, published, SHOWN)) shell.data(`\n${topText(top, shell.out)}`);
+    ]);
+    return [await topRows(client.store, definition, outputs, SHOWN), outputs, standing] as const;
+  });
+  for (const top of tops) shell.data(`\n${topText(top, shell.out)}`);
   shell.data(`\n${shell.out.bold('Files')}`);
   for (const place of placesOf(published, latest)) shell.data(`  ${place}`);
 }

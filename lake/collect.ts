@@ -1,0 +1,156 @@
+import { GeorefreshError } from '../config/errors.js';
+import { type Condemned, condemnedOf } from './condemned.js';
+import { keyOf } from './keys.js';
+import type { Lake } from './lake.js';
+import { jsonBytes } from './manifest.js';
+import { listModels } from './models.js';
+import { type Pointer, type PointerState, readPointer, swapPointer } from './pointer.js';
+import { chainOf, floorOf, keptObjects } from './reachable.js';
+import { floorsOf, type Retention } from './retention.js';
+import { carryOver, type KeptResult, resultsOf } from './reuse.js';
+import { eachOf } from './slots.js';
+import type { CallOptions } from './types.js';
+
+/** Attempts at the pointer; each lost one means that something was published meanwhile. */
+const ATTEMPTS = 8;
+/** Requests under way at a time. */
+const AT_ONCE = 8;
+
+export interface CollectInput {
+  lake: Pick<Lake, 'store'>;
+  pipeline: string;
+  retention: Retention;
+  /** Milliseconds since the epoch; ages are counted to it. */
+  now: number;
+}
+
+/** What stays, and what goes or went. */
+export interface Collection {
+  pipeline: string;
+  /** The oldest and the newest generation that stay, and how many there are. */
+  floor: number;
+  generation: number;
+  snapshots: number;
+  /** Results of steps that stay for later runs. */
+  results: number;
+  condemned: Condemned[];
+  bytes: number;
+}
+
+/** What a collection would do now. Only reads. Undefined where nothing was published yet. */
+export async function planCollection(input: CollectInput, options: CallOptions = {}): Promise<Collection | undefined> {
+  const state = await readPointer(input.lake.store, input.pipeline, options);
+  return state && (await survey(input, state.pointer, epochOf(state.pointer) + 1, options)).collection;
+}
+
+/**
+ * Deletes what retention lets go, in two phases. First a new epoch is begun, by the same compare-and-swap as a
+ * publication: from then on no run that began before can publish, and nobody writes a name that may be condemned. Then
+ * it is looked what is reachable, that is written down, and what is not is deleted.
+ *
+ * However late a delete is carried out, by a worker that was frozen or a request that was lost: the names of an epoch
+ * that has ended are never given again. Repeating a collection, also in the middle, is harmless. It must have the
+ * pipeline's turn, as a run must: a run that it overtakes cannot publish (GR-7002).
+ *
+ * GR-4004, GR-4005 or GR-4006 where a manifest that stays cannot be read, as what it names is not known then; nothing is
+ * deleted. GR-7001 where others publish at every attempt.
+ */
+export async function collect(
+  input: CollectInput & { id: string; onProgress?: (done: number, total: number) => void },
+  options: CallOptions = {},
+): Promise<Collection | undefined> {
+  const { lake, pipeline, id } = input;
+  const begun = await beginEpoch(input, options);
+  if (begun === undefined) return undefined;
+  const epoch = epochOf(begun);
+  const { collection, results } = await survey(input, begun, epoch, options);
+  await inLanes(results, (result) => carryOver(lake, pipeline, epoch, result, options));
+  const list = keyOf('lake', pipeline, 'state', 'collections', `${String(epoch).padStart(6, '0')}-${id}.json`);
+  await lake.store.putIfAbsent(list, jsonBytes({ version: 1, id, epoch, ...collection }), options);
+  let done = 0;
+  await inLanes(results, ({ place }) => lake.store.delete(place, options));
+  await inLanes(collection.condemned, async ({ key }) => {
+    await lake.store.delete(key, options);
+    input.onProgress?.(++done, collection.condemned.length);
+  });
+  return collection;
+}
+
+const epochOf = ({ collection }: Pointer): number => collection?.epoch ?? 0;
+
+/** Moves the pointer to a new epoch; what it shows stays. Undefined where there is none. */
+async function beginEpoch(
+  { lake: { store }, pipeline, retention, now, id }: CollectInput & { id: string },
+  options: CallOptions,
+): Promise<Pointer | undefined> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const state = await readPointer(store, pipeline, options);
+    if (state === undefined) return undefined;
+    const { pointer } = state;
+    // An earlier attempt of this collection began it, also where its answer was lost.
+    if (pointer.collection?.id === id) return pointer;
+    const chain = await chainOf(store, pointer, floorOf(pointer), options);
+    const floors = floorsOf(chain, retention, now);
+    const layers = { ...pointer.collection?.layers, ...floors.layers };
+    const next: Pointer = { ...pointer, collection: { epoch: epochOf(pointer) + 1, id, floor: floors.floor, layers } };
+    const answer = await attemptSwap(store, next, state, options);
+    if (answer !== 'conflict') return next;
+  }
+  throw new GeorefreshError('GR-7001', `${pipeline} was changed by others ${ATTEMPTS} times before its collection`);
+}
+
+/** An error leaves open whether the pointer moved: it is read again, as after a conflict. */
+async function attemptSwap(
+  store: CollectInput['lake']['store'],
+  next: Pointer,
+  { version }: PointerState,
+  options: CallOptions,
+): Promise<'moved' | 'conflict'> {
+  try {
+    return (await swapPointer(store, next, version, options)) === 'conflict' ? 'conflict' : 'moved';
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const now = await readPointer(store, next.pipeline, options);
+    if (now?.pointer.collection?.id === next.collection?.id) return 'moved';
+    throw error;
+  }
+}
+
+/** What is reachable from a pointer, and what is not, of all that was written before `epoch`. */
+async function survey(
+  { lake, pipeline, retention, now }: CollectInput,
+  pointer: Pointer,
+  epoch: number,
+  options: CallOptions,
+): Promise<{ collection: Collection; results: KeptResult[] }> {
+  const { store } = lake;
+  const published = await chainOf(store, pointer, floorOf(pointer), options);
+  const floors = floorsOf(published, retention, now);
+  const layers = { ...pointer.collection?.layers, ...floors.layers };
+  const judged: Pointer = {
+    ...pointer,
+    collection: { epoch: 0, id: '', ...pointer.collection, floor: floors.floor, layers },
+  };
+  const chain = published.filter(({ ref }) => ref.generation >= floors.floor);
+  const reachable = new Set<string>();
+  for (const kept of chain) for (const { uri } of keptObjects(pipeline, judged, kept)) reachable.add(uri);
+  for (const { onnx, card } of await listModels(store, pipeline, options)) reachable.add(onnx.uri).add(card.uri);
+  const results: KeptResult[] = [];
+  // Of the epoch that ends alone: what a collection before that left behind may be on its list.
+  for await (const result of resultsOf(lake, pipeline, epoch - 1, options)) {
+    if (now - result.madeAt > retention.results.age && !result.objects.every(({ uri }) => reachable.has(uri))) continue;
+    results.push(result);
+  }
+  for (const { objects } of results) for (const { uri } of objects) reachable.add(uri);
+  const carried = new Set(results.map(({ place }) => place));
+  const all = await condemnedOf({ store, pipeline, pointer, epoch, chain, reachable, retention, now }, options);
+  // Those that are carried over only lose their old place.
+  const condemned = all.filter(({ key }) => !carried.has(key));
+  const bytes = condemned.reduce((sum, one) => sum + one.bytes, 0);
+  const { generation } = pointer;
+  const counts = { snapshots: chain.length, results: results.length };
+  return { collection: { pipeline, floor: floors.floor, generation, ...counts, condemned, bytes }, results };
+}
+
+const inLanes = <T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> =>
+  eachOf(all.length, AT_ONCE, (number) => work(all[number - 1] as T));

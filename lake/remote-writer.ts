@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { GeorefreshError } from '../config/errors.js';
+import type { Bucket, Looked, Writing } from './bucket.js';
+import { storeError } from './durable.js';
+import type { Call, Patience } from './patience.js';
+import { eachOf, Slots } from './slots.js';
+import type { Body } from './types.js';
+
+/** Parts of one object under way at a time, and bodies of all: what they take of the memory is bounded by the latter. */
+const PARTS_AT_ONCE = 4;
+const BODIES_IN_ALL = 8;
+
+type Created = 'created' | 'exists';
+
+/** Bytes of a body by position. */
+type Slice = (from: number, to: number) => Promise<Uint8Array>;
+
+/**
+ * Creates objects, large ones in parts. An answer that was lost leaves open whether the request was carried out; so each
+ * call leaves a mark beside its object, and looks for it where a later try finds the name taken.
+ */
+export class RemoteWriter {
+  readonly #bucket: Bucket;
+  readonly #patience: Patience;
+  readonly #partBytes: number;
+  readonly #bodies = new Slots(BODIES_IN_ALL);
+
+  constructor(bucket: Bucket, patience: Patience, partBytes: number) {
+    this.#bucket = bucket;
+    this.#patience = patience;
+    this.#partBytes = partBytes;
+  }
+
+  look(name: string, call: Call): Promise<Looked | undefined> {
+    return this.#patience.run(call, ({ signal }) => this.#bucket.head(name, signal));
+  }
+
+  async create(name: string, body: Body, call: Call): Promise<Created> {
+    if (body instanceof Uint8Array) {
+      if (body.length <= this.#partBytes) return this.#createWhole(name, body, call);
+      return this.#createInParts(name, body.length, async (from, to) => body.subarray(from, to), call);
+    }
+    const file = await open(body.path).catch((error: unknown) => {
+      throw storeError(error, `reading ${body.path}`);
+    });
+    try {
+      const { size } = await file.stat();
+      const slice: Slice = (from, to) => readSlice(file, body.path, from, to);
+      if (size > this.#partBytes) return await this.#createInParts(name, size, slice, call);
+      return await this.#bodies.run(async () => this.#createWhole(name, await slice(0, size), call), call.signal);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Writes a small object, whatever is there. */
+  async replace(name: string, bytes: Uint8Array, call: Call): Promise<void> {
+    const writing = { onlyIfAbsent: false, mark: newMark() };
+    await this.#patience.run({ ...call, bytes: bytes.length }, ({ signal }) =>
+      this.#bucket.put(name, bytes, writing, signal),
+    );
+  }
+
+  async #createWhole(name: string, bytes: Uint8Array, call: Call): Promise<Created> {
+    const writing = { onlyIfAbsent: true, mark: newMark() };
+    return this.#certainly(name, writing, { ...call, bytes: bytes.length }, (signal) =>
+      this.#bucket.put(name, bytes, writing, signal),
+    );
+  }
+
+  async #createInParts(name: string, bytes: number, slice: Slice, call: Call): Promise<Created> {
+    // Sending all of a large object to be told that it is there would be dear.
+    if ((await this.look(name, call)) !== undefined) return 'exists';
+    const writing = { onlyIfAbsent: true, mark: newMark() };
+    const size = Math.max(this.#partBytes, Math.ceil(bytes / this.#bucket.maxParts));
+    const upload = await this.#patience.run(call, ({ signal }) => this.#bucket.begin(name, writing, signal));
+    const putPart = async (number: number): Promise<void> => {
+      const part = await slice((number - 1) * size, Math.min(bytes, number * size));
+      await this.#patience.run({ ...call, bytes: part.length }, ({ signal }) => upload.put(number, part, signal));
+    };
+    let answer: Created | undefined;
+    try {
+      await eachOf(Math.ceil(bytes / size), PARTS_AT_ONCE, (number) =>
+        this.#bodies.run(() => putPart(number), call.signal),
+      );
+      answer = await this.#certainly(name, writing, { ...call, bytes }, (signal) => upload.finish(signal));
+      return answer;
+    } finally {
+      // Also where the call was cancelled; what cannot be freed now goes by the bucket's rule for unfinished uploads.
+      if (answer !== 'created') {
+        const freeing = { doing: 'freeing parts of', key: call.key };
+        await this.#patience.run(freeing, ({ signal }) => upload.abandon(signal)).catch(() => undefined);
+      }
+    }
+  }
+
+  /** A name that is taken, and an upload that is no longer known, may be so by an earlier try of the same call. */
+  async #certainly(
+    name: string,
+    { mark }: Writing,
+    call: Call,
+    send: (signal: AbortSignal) => Promise<Created>,
+  ): Promise<Created> {
+    let unsure = false;
+    const answer = await this.#patience.run(call, async (one) => {
+      unsure = one.unsure;
+      try {
+        return await send(one.signal);
+      } catch (error) {
+        if (unsure && this.#bucket.judge(error).code === 'GR-4004') return 'exists';
+        throw error;
+      }
+    });
+    if (answer === 'created' || !unsure) return answer;
+    return (await this.look(name, call))?.mark === mark ? 'created' : 'exists';
+  }
+}
+
+const newMark = (): string => randomBytes(12).toString('hex');
+
+async function readSlice(file: FileHandle, path: string, from: number, to: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(to - from);
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, at, bytes.length - at, from + at);
+    if (bytesRead === 0) throw new GeorefreshError('GR-2005', `${path} became shorter while it was kept`);
+    at += bytesRead;
+  }
+  return bytes;
+}

@@ -1,0 +1,217 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  type S3ServiceException,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import type { ErrorCode } from '../config/errors.js';
+import type { Bucket, Judgement, Looked, Page, PartedUpload, Piece, Writing } from './bucket.js';
+import { judgeConnection, judgeStatus } from './network-faults.js';
+
+export interface S3Options {
+  /** Of a service other than Amazon's; default: AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL, else Amazon's. */
+  endpoint?: string | undefined;
+  /** Default: by the AWS chain (AWS_REGION, the profile), else us-east-1. */
+  region?: string | undefined;
+  /** Buckets in the path rather than in the host's name; default: wherever an endpoint is set. */
+  pathStyle?: boolean | undefined;
+}
+
+const MARK = 'georefresh-write';
+const CONNECT_MS = 5_000;
+/** A connection over which nothing moves for so long is given up. */
+const IDLE_MS = 20_000;
+
+/** Words of the service that mean more than their status. */
+const WORDS: Record<string, ErrorCode> = {
+  NoSuchBucket: 'GR-5007',
+  PermanentRedirect: 'GR-5007',
+  AuthorizationHeaderMalformed: 'GR-5007',
+  InvalidBucketName: 'GR-5007',
+  InvalidAccessKeyId: 'GR-5008',
+  SignatureDoesNotMatch: 'GR-5008',
+  ExpiredToken: 'GR-5008',
+  InvalidToken: 'GR-5008',
+  CredentialsProviderError: 'GR-5008',
+  TokenProviderError: 'GR-5008',
+  NotImplemented: 'GR-5009',
+  QuotaExceeded: 'GR-5003',
+  InsufficientStorage: 'GR-5003',
+  XMinioStorageFull: 'GR-5003',
+};
+
+/** Words whose requests fare better in a moment, whatever their status. The client sets its clock by the first. */
+const PASSING = new Set(['RequestTimeTooSkewed', 'RequestTimeout', 'SlowDown', 'ConditionalRequestConflict']);
+
+/** A bucket of Amazon S3, or of a service that speaks as it does and honours `If-None-Match` on writes. */
+export class S3Bucket implements Bucket {
+  readonly base: string;
+  readonly maxParts = 10_000;
+  readonly #bucket: string;
+  readonly #client: S3Client;
+
+  /** Credentials come by the AWS chain when first needed: environment, profile, role of the machine or container. */
+  constructor(bucket: string, { endpoint, region, pathStyle }: S3Options = {}, env: NodeJS.ProcessEnv = process.env) {
+    // The version is pinned; what it says of later ones would stand between the lines of every command.
+    process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+    this.base = `s3://${bucket}`;
+    this.#bucket = bucket;
+    const elsewhere = endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
+    const given = region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
+    this.#client = new S3Client({
+      ...(endpoint !== undefined && { endpoint }),
+      ...(given !== undefined ? { region: given } : elsewhere !== undefined && { region: 'us-east-1' }),
+      forcePathStyle: pathStyle ?? elsewhere !== undefined,
+      // Trying again is the store's business, which knows what became of the first try.
+      maxAttempts: 1,
+      requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS },
+    });
+  }
+
+  async put(name: string, bytes: Uint8Array, { onlyIfAbsent, mark }: Writing, signal: AbortSignal) {
+    const command = new PutObjectCommand({
+      ...this.#at(name),
+      Body: bytes,
+      Metadata: { [MARK]: mark },
+      ...(onlyIfAbsent && { IfNoneMatch: '*' }),
+    });
+    return orExists(this.#client.send(command, { abortSignal: signal }));
+  }
+
+  async begin(name: string, { onlyIfAbsent, mark }: Writing, signal: AbortSignal): Promise<PartedUpload> {
+    const at = this.#at(name);
+    const begin = new CreateMultipartUploadCommand({ ...at, Metadata: { [MARK]: mark } });
+    const { UploadId } = await this.#client.send(begin, { abortSignal: signal });
+    const parts = new Map<number, string | undefined>();
+    return {
+      put: async (number, Body, abortSignal) => {
+        const command = new UploadPartCommand({ ...at, UploadId, PartNumber: number, Body });
+        parts.set(number, (await this.#client.send(command, { abortSignal })).ETag);
+      },
+      finish: (abortSignal) => {
+        const Parts = [...parts].sort(([a], [b]) => a - b).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
+        const condition = onlyIfAbsent ? { IfNoneMatch: '*' } : {};
+        const command = new CompleteMultipartUploadCommand({
+          ...at,
+          UploadId,
+          MultipartUpload: { Parts },
+          ...condition,
+        });
+        return orExists(this.#client.send(command, { abortSignal }));
+      },
+      abandon: async (abortSignal) => {
+        await this.#client.send(new AbortMultipartUploadCommand({ ...at, UploadId }), { abortSignal });
+      },
+    };
+  }
+
+  async read(name: string, from: number, to: number, state: string | undefined, signal: AbortSignal): Promise<Piece> {
+    const condition = state === undefined ? {} : { IfMatch: state };
+    const command = new GetObjectCommand({ ...this.#at(name), Range: `bytes=${from}-${to - 1}`, ...condition });
+    try {
+      const {
+        Body,
+        ContentRange,
+        ContentLength,
+        ETag = '',
+      } = await this.#client.send(command, {
+        abortSignal: signal,
+      });
+      const total = Number(/\/(\d+)$/.exec(ContentRange ?? '')?.[1] ?? ContentLength ?? 0);
+      return { body: Body as AsyncIterable<Uint8Array>, total, state: ETag };
+    } catch (error) {
+      // No range of an empty object can be given.
+      if (statusOf(error) !== 416 || from > 0) throw error;
+      const found = await this.head(name, signal);
+      if (found?.bytes !== 0) throw error;
+      return { body: nothing(), total: 0, state: found.state };
+    }
+  }
+
+  async head(name: string, signal: AbortSignal): Promise<Looked | undefined> {
+    try {
+      const found = await this.#client.send(new HeadObjectCommand(this.#at(name)), { abortSignal: signal });
+      return { bytes: found.ContentLength ?? 0, state: found.ETag ?? '', mark: found.Metadata?.[MARK] };
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async page(prefix: string, after: string | undefined, limit: number, signal: AbortSignal): Promise<Page> {
+    const command = new ListObjectsV2Command({
+      Bucket: this.#bucket,
+      Prefix: prefix,
+      MaxKeys: limit,
+      ...(after !== undefined && { ContinuationToken: after }),
+    });
+    const { Contents = [], NextContinuationToken: next } = await this.#client.send(command, { abortSignal: signal });
+    const objects = Contents.map(({ Key = '', Size = 0, LastModified }) => ({
+      name: Key,
+      bytes: Size,
+      modified: LastModified ?? new Date(0),
+    }));
+    return { objects, next };
+  }
+
+  async delete(name: string, signal: AbortSignal): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand(this.#at(name)), { abortSignal: signal });
+  }
+
+  async copy(from: string, to: string, signal: AbortSignal): Promise<void> {
+    const source = `${this.#bucket}/${from}`.split('/').map(encodeURIComponent).join('/');
+    await this.#client.send(new CopyObjectCommand({ ...this.#at(to), CopySource: source }), { abortSignal: signal });
+  }
+
+  judge(error: unknown): Judgement {
+    const name = error instanceof Error ? error.name : '';
+    const status = statusOf(error);
+    const text = `${status ?? ''} ${name}${requestOf(error)}`.trim();
+    const word = WORDS[name];
+    if (word !== undefined) return { code: word, text, again: false, unsure: false };
+    if (PASSING.has(name)) return { code: 'GR-5002', text, again: true, unsure: status !== undefined && status >= 500 };
+    const connection = judgeConnection(error);
+    if (connection !== undefined) return connection;
+    // A success whose body cannot be read was cut on its way.
+    if (status === undefined || status < 300) return { code: 'GR-5002', text, again: true, unsure: true };
+    return judgeStatus(status, text);
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  #at(name: string): { Bucket: string; Key: string } {
+    return { Bucket: this.#bucket, Key: name };
+  }
+}
+
+async function orExists(sent: Promise<unknown>): Promise<'created' | 'exists'> {
+  try {
+    await sent;
+    return 'created';
+  } catch (error) {
+    if (statusOf(error) === 412) return 'exists';
+    throw error;
+  }
+}
+
+const metadataOf = (error: unknown): Partial<S3ServiceException['$metadata']> =>
+  error instanceof Error && '$metadata' in error ? ((error as S3ServiceException).$metadata ?? {}) : {};
+
+const statusOf = (error: unknown): number | undefined => metadataOf(error).httpStatusCode;
+
+const requestOf = (error: unknown): string => {
+  const { requestId } = metadataOf(error);
+  return requestId === undefined ? '' : `, request ${requestId}`;
+};
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
