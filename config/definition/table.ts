@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { expression, identifier, length, sqlFile, tableName } from './common.js';
+import { calendar, resample, unpivot, window } from './series.js';
 
 const where = expression.optional().describe('which rows of that table; `$name` stands for a parameter');
 
@@ -95,6 +96,18 @@ export const builder = z.union([
       'means over the discs of another table inside a buffer round each point, weighted by their share in it',
     ),
   }),
+  z.strictObject({
+    resample: resample.describe(
+      'spreads amounts of intervals over a regular grid of buckets, which becomes the working table',
+    ),
+  }),
+  z.strictObject({
+    window: window.describe('lags, differences, windows and expanding means over the earlier rows of a series'),
+  }),
+  z.strictObject({
+    calendar: calendar.describe('what the clock and the calendar of a place say of a time, public holidays included'),
+  }),
+  z.strictObject({ unpivot: unpivot.describe('wide to long: a row for each of the columns') }),
 ]);
 export type Builder = z.infer<typeof builder>;
 

@@ -40,6 +40,13 @@ async function namesOf(pipeline: string): Promise<Set<string>> {
     if ('nearest' in builder) return [...Object.keys(builder.nearest.take), builder.nearest.distance ?? ''];
     if ('count-within' in builder) return Object.keys(builder['count-within'].radii);
     if ('rollup' in builder) return [...builder.rollup.by, ...Object.keys(builder.rollup.add)];
+    if ('resample' in builder) {
+      const { time, spread, begin, active = '' } = builder.resample;
+      return [time, active, ...Object.keys({ ...spread, ...begin })];
+    }
+    if ('window' in builder) return Object.keys(builder.window.add);
+    if ('calendar' in builder) return Object.keys(builder.calendar.add);
+    if ('unpivot' in builder) return [builder.unpivot.name, builder.unpivot.value];
     return Object.keys(builder['buffer-share'].mean);
   };
   const names = [
