@@ -44,6 +44,7 @@ export async function neighboursOf(
   }
   if ('nearest' in builder) return nearestOnes(divided, context, builder.nearest);
   if ('rollup' in builder) return ofGroups(divided, context, builder.rollup);
+  if ('fit' in builder) return { whole: builder.fit.on };
   if ('assign' in builder) return { whole: builder.assign.polygons };
   if ('buffer-share' in builder) return { whole: builder['buffer-share'].of };
   // The rows of a series stand in one partition: `partition` is among the columns that make it.

@@ -1,3 +1,4 @@
+import type { Candidate } from '../../config/definition/model.js';
 import type { Pipeline } from '../../config/definition/pipeline.js';
 import { GeorefreshError } from '../../config/errors.js';
 import { loadPipeline } from '../../config/load.js';
@@ -35,7 +36,7 @@ export const createResolveActivities = (deps: Deps) => ({
     if (unknown.length > 0) throw new GeorefreshError('GR-1005', unknown.join(', '));
     const { pipeline: loaded, folder } = await loadPipeline(input.pipeline, settings);
     const pipeline = applyOverrides(loaded, input.overrides ?? {});
-    for (const { learner, ...params } of Object.values(pipeline.train?.candidates ?? {})) parseParams(learner, params);
+    for (const { learner, ...params } of learnersOf(pipeline)) parseParams(learner, params);
     const sample = await loadSample(input.pipeline, folder);
     const found = await resolveSources(pipeline, {
       home: settings.home,
@@ -173,3 +174,11 @@ async function isPublished(
   const records = reusable.flatMap(({ id, stage, result }) => (result === undefined ? [] : [{ id, stage, ...result }]));
   return current.manifest.publication === (await publicationOf(deps, frozen, definition, records));
 }
+
+/** Every learner that a definition names: candidates, and those of builders. */
+const learnersOf = ({ train, features, score }: Pipeline): Candidate[] => [
+  ...Object.values(train?.candidates ?? {}),
+  ...Object.values({ ...features, ...score.tables }).flatMap(({ steps }) =>
+    steps.flatMap((builder) => ('fit' in builder ? Object.values(builder.fit.add) : [])),
+  ),
+];

@@ -4,7 +4,7 @@ import type { Parameters } from '../../lake/parameters.js';
 import { JUDGEMENT, MODEL, ONNX } from '../train/names.js';
 import type { PlanStep, StepRecord } from '../types.js';
 import type { FrozenDefinition } from './frozen.js';
-import { fitTasks, PREDICTIONS, rawTable, readsOf, tableTasks } from './plan.js';
+import { fitTasks, GATHER_PREDICTIONS, PREDICTIONS, rawTable, readsOf, tableTasks } from './plan.js';
 
 /** What a step goes by. It is given nothing else, so nothing else can change what it leaves. */
 export interface Recipe {
@@ -97,6 +97,12 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
         fold: fit.fold,
       },
       reads: fit.tables,
+    };
+  if (id === GATHER_PREDICTIONS)
+    return {
+      code: ['activities/train/steps/gather'],
+      parameters: { key, fits: fits.map(({ id, candidate, evaluation }) => ({ id, candidate, evaluation })) },
+      reads: fits.map((task) => task.id),
     };
   if (id === 'train/evaluate')
     return {

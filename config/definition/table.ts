@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { expression, identifier, length, sqlFile, tableName } from './common.js';
+import { candidate } from './model.js';
 import { calendar, resample, unpivot, window } from './series.js';
 
 const where = expression.optional().describe('which rows of that table; `$name` stands for a parameter');
@@ -73,6 +74,23 @@ export const bufferShare = z.strictObject({
   count: identifier.optional().describe('column that takes the number of discs that meet the buffer'),
 });
 
+/** What learners that were fitted on another table say of the own rows: quantiles of a forecast, for one. */
+export const fit = z.strictObject({
+  on: tableName.describe('the table that is learned from; rows of it without a target are passed over'),
+  where,
+  target: identifier.describe('its column that is learned'),
+  features: z.array(identifier).min(1).describe('columns of both tables that it is learned from, in this order'),
+  add: z
+    .record(identifier, candidate)
+    .refine((columns) => Object.keys(columns).length > 0, 'expected at least one column')
+    .describe('new column: a learner with its parameters'),
+  ascending: z
+    .boolean()
+    .default(false)
+    .describe('the new columns are put in ascending order in each row, as quantiles of one thing must be'),
+  min: z.number().optional().describe('lower predictions become this'),
+});
+
 /** One thing done to the working table. */
 export const builder = z.union([
   z.strictObject({ sql: sqlFile.describe('makes the working table anew by one select') }),
@@ -106,6 +124,9 @@ export const builder = z.union([
   }),
   z.strictObject({
     calendar: calendar.describe('what the clock and the calendar of a place say of a time, public holidays included'),
+  }),
+  z.strictObject({
+    fit: fit.describe('learns from the rows of another table and adds what it foretells for the own rows'),
   }),
   z.strictObject({ unpivot: unpivot.describe('wide to long: a row for each of the columns') }),
 ]);

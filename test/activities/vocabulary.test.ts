@@ -45,6 +45,7 @@ async function namesOf(pipeline: string): Promise<Set<string>> {
       return [time, active, ...Object.keys({ ...spread, ...begin })];
     }
     if ('window' in builder) return Object.keys(builder.window.add);
+    if ('fit' in builder) return Object.keys(builder.fit.add);
     if ('calendar' in builder) return Object.keys(builder.calendar.add);
     if ('unpivot' in builder) return [builder.unpivot.name, builder.unpivot.value];
     return Object.keys(builder['buffer-share'].mean);

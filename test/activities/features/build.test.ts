@@ -38,7 +38,7 @@ test('a table whose key does not name its rows is refused, with the first that i
 });
 
 test('steps may end in a key that is not there, or not unique, on the way', async () => {
-  const { rows, records, bench } = await build({
+  const { rows } = await build({
     from: 'blocks',
     key: ['band'],
     steps: [
