@@ -4,12 +4,21 @@ import type { Artifact } from '../lake/types.js';
 import { type Deps, definitionOf } from './deps.js';
 import type { FrozenDefinition } from './resolve/frozen.js';
 import { inputsOf, type Recipe, recipeOf } from './resolve/ingredients.js';
+import { type Contents, knownContents } from './resolve/steps/contents.js';
 import type { PublishInput, RunHeader, StepInput, StepRecord, StepResult } from './types.js';
 
 /** What a step's work leaves; the rest of its result is the engine's to tell. */
-export type Made = Omit<StepResult, 'inputs' | 'began' | 'seconds' | 'attempt' | 'reused' | 'key'>;
+export type Made = Omit<StepResult, 'inputs' | 'began' | 'seconds' | 'attempt' | 'reused' | 'key'> & Beside;
 
-type Done = Omit<StepResult, 'inputs' | 'reused' | 'key'>;
+/** With what is told of a result where it is kept, and nowhere else. */
+type Done = Omit<StepResult, 'inputs' | 'reused' | 'key'> & Beside;
+
+export interface Beside {
+  /** Objects that those of the result lead to: without them it is not whole. */
+  leadsTo?: readonly Artifact[];
+  /** Of a step that reads a source: what it turned out to be. */
+  contents?: Contents;
+}
 
 /**
  * The result of a step: what was kept under its reuse key or, where that is nothing whole or the run is forced, what
@@ -24,14 +33,14 @@ export async function reusing<I extends StepInput>(
 ): Promise<StepResult> {
   const { lake } = deps;
   const looked = await lookForStep(deps, input, signal);
-  if (looked.recipe === undefined) return { ...(await work(input)), inputs: digestsOf(input), reused: false };
   if (looked.kept !== undefined) return looked.kept;
-  const given = onlyRead(input, looked.recipe);
-  const made = { ...(await work(given)), inputs: digestsOf(given) };
+  const given = looked.recipe === undefined ? input : onlyRead(input, looked.recipe);
+  const { leadsTo = [], contents = {}, ...done } = await work(given);
+  const made = { ...done, inputs: digestsOf(given) };
+  if (looked.recipe === undefined) return { ...made, reused: false };
   const ingredients =
-    looked.ingredients ??
-    (await ingredientsOf(deps, input.step.id, looked.recipe, { ...looked.read, content: String(made.facts.sha256) }));
-  const kept = { objects: objectsOf(made), result: made };
+    looked.ingredients ?? (await ingredientsOf(deps, input.step.id, looked.recipe, { ...looked.read, ...contents }));
+  const kept = { objects: [...objectsOf(made), ...leadsTo], result: made };
   return { ...made, reused: false, key: await remember(lake, input.header.pipeline, ingredients, kept, { signal }) };
 }
 
@@ -51,12 +60,9 @@ export async function lookForStep(deps: Deps, input: StepInput, signal: AbortSig
   if (recipe === undefined) return { read: {} };
   const records = 'steps' in input ? (input as PublishInput).steps : [];
   const read = inputsOf(recipe, input.step.id, input, records);
-  const content = contentOf(definition, input.step);
-  if (content === 'unread') return { recipe, read };
-  const ingredients = await ingredientsOf(deps, input.step.id, recipe, {
-    ...read,
-    ...(content !== undefined && { content }),
-  });
+  const contents = await contentsOf(deps, definition, input.step, signal);
+  if (contents === 'unread') return { recipe, read };
+  const ingredients = await ingredientsOf(deps, input.step.id, recipe, { ...read, ...contents });
   const kept = await recallOrClear<StepResult>(deps, input.header, ingredients, signal, clear);
   return { recipe, read, ingredients, ...(kept && { kept: { ...kept.result, reused: true, key: kept.key } }) };
 }
@@ -92,13 +98,17 @@ export async function ingredientsOf(
   return { step, code: own, packages, parameters: sha256Of(JSON.stringify(recipe.parameters)), inputs };
 }
 
-/**
- * What a source's bytes are known by before they are read: a sample's by the code that generates it. `unread` for a file;
- * undefined for a step that reads no source.
- */
-function contentOf({ sources }: FrozenDefinition, { id, stage }: StepInput['step']): string | 'unread' | undefined {
-  if (stage !== 'ingest') return undefined;
-  return sources.find(({ name }) => `ingest/${name}` === id)?.generator ?? 'unread';
+/** What a source is known to be before it is read: a sample by the code that generates it. `unread` for any other. */
+async function contentsOf(
+  { lake }: Deps,
+  { pipeline, sources }: FrozenDefinition,
+  { id, stage }: StepInput['step'],
+  signal: AbortSignal,
+): Promise<Contents | 'unread'> {
+  if (stage !== 'ingest') return {};
+  const source = sources.find(({ name }) => `ingest/${name}` === id);
+  if (source?.generator === undefined) return 'unread';
+  return knownContents(lake, pipeline.name, source.name, source.generator, { signal });
 }
 
 /** A run's publication is known by the definition, the code that publishes, and what all steps before it left. */

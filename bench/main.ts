@@ -9,6 +9,14 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(optio
       summary: 'what a step costs beside its work, against a bare workflow of empty activities (at least 7 rounds)',
       load: () => import('./overhead/bench.js'),
     },
+    validate: {
+      summary: 'ten rules on five million rows, and memory at twenty million, against pandera on pandas',
+      load: () => import('./validate/bench.js'),
+    },
+    train: {
+      summary: 'boosting, forests and scoring against LightGBM and scikit-learn',
+      load: () => import('./train/bench.js'),
+    },
   };
 
 export interface BenchOptions {

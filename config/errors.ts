@@ -32,6 +32,7 @@ export const ERRORS = {
     'see parameters: in the pipeline.yaml',
   ),
   'GR-1005': entry(2, 'a stage is not known', 'stages are ingest, validate, features, train, score, publish'),
+  'GR-1006': entry(2, 'a contract is wrong', 'mend the lines named; docs/how-to/write-a-contract.md shows one'),
   'GR-2001': entry(3, 'source files are missing', 'put each file where the message says, or pass --inputs DIR'),
   'GR-2002': entry(
     3,
@@ -51,13 +52,29 @@ export const ERRORS = {
     'a path leaves the inputs folder',
     'name files under the inputs folder, without links that lead out of it',
   ),
+  'GR-2007': entry(
+    3,
+    'a source is larger than it may be',
+    'put a smaller file in its place, or raise maxBytes of the source',
+  ),
+  'GR-2008': entry(1, 'a source cannot be fetched', 'it is tried again; check the address and its server', true),
   'GR-2104': entry(
     3,
     'a source breaks its contract',
-    'mend the rows named, or raise maxQuarantinedShare of the source',
+    'see all rows with georefresh validate; mend them, or raise maxQuarantinedShare of the source',
   ),
   'GR-2105': entry(3, 'a join key is not unique', 'make the key unique in the source named, or aggregate it first'),
   'GR-2106': entry(3, 'a column holds what cannot be kept exactly', 'cast or mend the column named'),
+  'GR-2107': entry(
+    3,
+    'a source is older than its contract allows',
+    'bring newer data, or change freshness: of the source',
+  ),
+  'GR-2108': entry(
+    3,
+    'a source has far more or far fewer rows than before',
+    'check whether it is whole; change volume: of the source if the jump is meant',
+  ),
   'GR-3001': entry(
     1,
     'a step failed for a reason of its own',
@@ -103,6 +120,7 @@ export const ERRORS = {
   'GR-4008': entry(6, 'no such schedule', 'georefresh schedule list shows them; georefresh schedule apply makes them'),
   'GR-4009': entry(6, 'no such generation to go back to', 'georefresh runs --outcome published lists them'),
   'GR-4010': entry(6, 'no such snapshot', 'georefresh runs --outcome published lists the generations'),
+  'GR-4011': entry(6, 'no such source or file', 'name a source of a pipeline, or a file with --contract'),
   'GR-5001': entry(5, 'the engine cannot be reached', 'georefresh up starts it; check TEMPORAL_ADDRESS', true),
   'GR-5002': entry(5, 'the store cannot be reached', 'check the store URI and the disk', true),
   'GR-5003': entry(5, 'no space is left', 'free space: georefresh doctor says how much is needed', true),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -34,4 +34,13 @@ export function projectRoot(): string {
 export function displayPath(path: string): string {
   const inside = relative(projectRoot(), resolve(path));
   return inside === '' || inside.startsWith('..') || isAbsolute(inside) ? resolve(path) : inside.replaceAll('\\', '/');
+}
+
+/**
+ * Absolute path of what the build has put beside a module, by a URL relative to the module's own: also where that module
+ * runs from its source, as threads run compiled JavaScript.
+ */
+export function builtFile(address: URL): string {
+  const beside = fileURLToPath(address);
+  return existsSync(beside) ? beside : join(projectRoot(), 'dist', relative(projectRoot(), beside));
 }

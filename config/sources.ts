@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Pipeline } from './definition/pipeline.js';
+import { isAddress, isGlob } from './definition/source.js';
 import { GeorefreshError } from './errors.js';
 import { displayPath, projectRoot } from './root.js';
 import type { SampleSource } from './samples.js';
@@ -10,11 +11,11 @@ import type { SampleSource } from './samples.js';
 /** A source and where its bytes are. */
 export interface ResolvedSource {
   name: string;
-  /** `file:///…`, or `sample:<path>` for a file that the pipeline's sample generates. */
+  /** `file:///…`, an http(s) address, or `sample:<path>` for a file that the pipeline's sample generates. */
   uri: string;
-  /** Absolute path of the file; for a sample the path that its generator knows. */
+  /** Absolute path of the file, with the wildcards of several; for a sample the path that its generator knows. */
   path: string;
-  /** Size and time of the last change (milliseconds since the epoch); null where absent or generated. */
+  /** Size and time of the last change (milliseconds since the epoch), of several files their sum and the latest; null where absent, generated or elsewhere. */
   bytes: number | null;
   mtimeMs: number | null;
   /** False only for an optional source that is not there. */
@@ -80,6 +81,81 @@ const look = async (
   }
 };
 
+/** Files of one source; beyond it somebody named a folder by mistake. */
+const MOST_FILES = 10_000;
+
+/** Folders that `**` goes down at most; a link to a folder is not followed. */
+const DEEPEST = 32;
+
+const patternOf = (part: string): RegExp =>
+  new RegExp(
+    `^${part
+      .split('*')
+      .map((text) => text.replace(/[.+?^${'$'}{}()|[\]\\]/g, '\\$&'))
+      .join('[^/]*')}$`,
+  );
+
+/**
+ * Paths under the inputs folder that a pattern names, in ascending order: `*` stands for any part of a name, `**` for any
+ * folders. Names that begin with a dot are only found where the pattern has the dot. GR-2006 where one leads out of the
+ * folder, GR-2002 where there are more than ten thousand.
+ */
+export async function matchFiles(root: string, name: string, pattern: string): Promise<string[]> {
+  pathOf(root, name, pattern);
+  const found: string[] = [];
+  const walk = async (folder: string, parts: readonly string[], depth: number): Promise<void> => {
+    const [part = '', ...rest] = parts;
+    if (depth > DEEPEST) return;
+    if (part === '**') await walk(folder, rest, depth);
+    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (entry.name.startsWith('.') && !part.startsWith('.')) continue;
+      if (part === '**') {
+        if (entry.isDirectory()) await walk(path, parts, depth + 1);
+      } else if (patternOf(part).test(entry.name)) {
+        if (rest.length > 0) await walk(path, rest, depth + 1);
+        else if (entry.isFile() || entry.isSymbolicLink()) found.push(path);
+      }
+      if (found.length > MOST_FILES)
+        throw new GeorefreshError('GR-2002', `${pattern} names more than ${MOST_FILES} files`, {
+          where: [{ note: name }],
+        });
+    }
+  };
+  await walk(
+    '',
+    pattern.split(/[\\/]/).filter((part) => part !== '' && part !== '.'),
+    0,
+  );
+  const files = [...new Set(found)].sort();
+  // A link among the folders of the pattern may lead anywhere.
+  const realRoot = await realpath(root).catch(() => root);
+  for (const file of files)
+    if (!isInside(realRoot, await realpath(join(root, file)).catch(() => realRoot)))
+      throw refuse(name, displayPath(join(root, file)), 'is reached by a link that leads out of the inputs folder');
+  return files;
+}
+
+/** A source's file or files as they are now; undefined where there is none. */
+const lookAt = async (
+  root: string,
+  name: string,
+  uri: string,
+): Promise<{ path: string; found: { bytes: number; mtimeMs: number } | undefined }> => {
+  const path = pathOf(root, name, uri);
+  if (!isGlob({ uri })) return { path, found: await look(root, name, path) };
+  const files = await Promise.all(
+    (await matchFiles(root, name, uri)).map((file) => look(root, name, join(root, file))),
+  );
+  const there = files.filter((file) => file !== undefined);
+  const bytes = there.reduce((sum, file) => sum + file.bytes, 0);
+  return {
+    path,
+    found: there.length === 0 ? undefined : { bytes, mtimeMs: Math.max(...there.map((file) => file.mtimeMs)) },
+  };
+};
+
 const missingError = (missing: readonly { name: string; place: string }[], hint: string): GeorefreshError => {
   const lines = missing.map(({ name, place }) => `${name}: put it at ${place}`);
   const count = missing.length === 1 ? '1 source' : `${missing.length} sources`;
@@ -119,8 +195,9 @@ export async function resolveSources(
   const root = inputs === undefined ? join(resolve(home), 'inputs') : resolve(inputs);
   const looked = await Promise.all(
     Object.entries(pipeline.sources).map(async ([name, { uri, optional }]) => {
-      const path = pathOf(root, name, uri);
-      return { name, path, optional, found: await look(root, name, path) };
+      // Whether an address answers is seen when it is fetched.
+      if (isAddress(uri)) return { name, path: uri, optional, found: { bytes: null, mtimeMs: null } };
+      return { name, optional, ...(await lookAt(root, name, uri)) };
     }),
   );
   const required = looked.filter(({ optional }) => !optional);
@@ -140,7 +217,7 @@ export async function resolveSources(
     root,
     sources: looked.map(({ name, path, found }) => ({
       name,
-      uri: pathToFileURL(path).href,
+      uri: isAddress(path) ? path : pathToFileURL(path).href,
       path,
       bytes: found?.bytes ?? null,
       mtimeMs: found?.mtimeMs ?? null,

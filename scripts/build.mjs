@@ -1,7 +1,7 @@
-// The build (tsc into dist/), done only when a source has changed, and without leftovers of sources that are gone.
+// The build (tsc and the tree kernel into dist/), done only when a source has changed, and without leftovers of sources that are gone.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const CONFIGS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
 
@@ -11,6 +11,12 @@ const rooms = (root) =>
     existsSync(join(root, room)),
   );
 
+/** Sources of the tree kernel, which the AssemblyScript compiler reads; and what becomes of them. */
+const KERNEL = join('activities', 'train', 'assembly');
+const KERNEL_OUTPUT = join('dist', 'activities', 'train', 'trees', 'trees.wasm');
+/** Read by both compilers. */
+const KERNEL_LAYOUT = join(KERNEL, 'layout.ts');
+
 /** TypeScript files of the build, as paths from the root. */
 const sources = (root) =>
   rooms(root).flatMap((room) =>
@@ -19,6 +25,21 @@ const sources = (root) =>
       .map((name) => join(room, name))
       .sort(),
   );
+
+const isKernel = (file) => dirname(file) === KERNEL && file !== KERNEL_LAYOUT;
+
+/** Compiles the kernel: no runtime, memory from outside and shared, so that every thread has an instance over the same bytes. */
+async function compileKernel(root) {
+  mkdirSync(join(root, dirname(KERNEL_OUTPUT)), { recursive: true });
+  const { main } = await import('assemblyscript/asc');
+  const flags = '--optimizeLevel 3 --noAssert --runtime stub --importMemory --sharedMemory --initialMemory 1';
+  const { error, stderr } = await main([
+    join(KERNEL, 'index.ts'),
+    ...['--baseDir', root, '--outFile', KERNEL_OUTPUT, ...flags.split(' ')],
+    ...['--maximumMemory', '65536', '--enable', 'simd', '--enable', 'threads'],
+  ]);
+  if (error) throw new Error(`the tree kernel does not compile:\n${stderr.toString()}`, { cause: error });
+}
 
 function stampOf(root, files) {
   const hash = createHash('sha256').update(process.version);
@@ -41,9 +62,12 @@ export async function build(root, tsc) {
   // Taken before: an edit during the build makes the next start build again.
   const stamp = stampOf(root, files);
   rmSync(stampPath(root), { force: true });
-  const outputs = new Set(files.map((file) => join(root, 'dist', file.replace(/\.ts$/, '.js'))));
+  const outputs = new Set(
+    files.filter((file) => !isKernel(file)).map((file) => join(root, 'dist', file.replace(/\.ts$/, '.js'))),
+  );
   // An incremental build does not notice that an output was deleted.
   if (![...outputs].every((path) => existsSync(path))) rmSync(join(root, 'dist', '.tsbuildinfo'), { force: true });
+  await compileKernel(root);
   await tsc(['-p', 'tsconfig.build.json']);
   for (const room of rooms(root)) {
     const folder = join(root, 'dist', room);

@@ -133,11 +133,22 @@ const commandLines = (text: string): string[] =>
     .map((line) => line.trim().replace(/^(?:[A-Z_]+=\S*\s+)+/, ''))
     .filter((line) => line !== '' && !line.startsWith('#'));
 
+/** Commands with their whole names; one that only holds others is none. */
+const commandsOf = (parent: Command, above: string[] = []): { name: string; command: Command }[] =>
+  parent.commands.flatMap((command) => {
+    const names = [...above, command.name()];
+    const isGroup = command.commands.length > 0 && command.registeredArguments.length === 0;
+    return [...(isGroup ? [] : [{ name: names.join(' '), command }]), ...commandsOf(command, names)];
+  });
+
 /** What is wrong with a line of our own command, or undefined. */
-function faultOf([name = '', ...rest]: string[]): string | undefined {
+function faultOf(words: string[]): string | undefined {
   const root = program();
-  const command = root.commands.find((one) => one.name() === name);
-  if (command === undefined) return `no command ${name}`;
+  // The longest name that the line begins with.
+  const known = commandsOf(root).filter(({ name }) => `${words.join(' ')} `.startsWith(`${name} `));
+  const { name, command } = known.at(-1) ?? { name: '', command: undefined };
+  if (command === undefined) return `no command ${words[0] ?? ''}`;
+  const rest = words.slice(name.split(' ').length);
   const { operands, unknown } = command.parseOptions(rest);
   const globals = root.parseOptions(unknown);
   const stray = [...globals.unknown, ...globals.operands.filter((word) => word.startsWith('-'))];
@@ -178,7 +189,7 @@ describe('docs/reference/cli.md', () => {
   const { text } = all.find(({ name }) => name === 'docs/reference/cli.md') ?? { text: '' };
   /** Sections by the name of their command; '' is what stands for every command. */
   const sections = new Map(
-    text.split(/^## /m).map((section) => [/^`(\w+)/.exec(section)?.[1] ?? section.split('\n')[0] ?? '', section]),
+    text.split(/^## /m).map((section) => [/^`([\w ]*\w)/.exec(section)?.[1] ?? section.split('\n')[0] ?? '', section]),
   );
   const optionsIn = (section: string): string[] =>
     Array.from(section.matchAll(/^\| `([^`]+)` \|/gm), ([, flags = '']) => flags).filter((flags) =>
@@ -186,7 +197,7 @@ describe('docs/reference/cli.md', () => {
     );
   const flagsOf = (command: Command): string[] => command.options.map(({ flags }) => flags);
 
-  test.each(program().commands.map((command) => ({ name: command.name(), command })))(
+  test.each(commandsOf(program()))(
     'describes `$name` with its arguments and options, and no others',
     ({ name, command }) => {
       const section = sections.get(name) ?? '';
@@ -198,8 +209,8 @@ describe('docs/reference/cli.md', () => {
 
   test('describes the options of every command, and no command that there is not', () => {
     expect(optionsIn(sections.get('Options of every command') ?? '')).toEqual(flagsOf(program()));
-    const described = Array.from(text.matchAll(/^## `(\w+)/gm), ([, name = '']) => name);
-    expect(described).toEqual(program().commands.map((command) => command.name()));
+    const described = Array.from(text.matchAll(/^## `([\w ]*\w)/gm), ([, name = '']) => name);
+    expect(described).toEqual(commandsOf(program()).map(({ name }) => name));
   });
 
   test('and the operator guide tell the exit codes of the registry', () => {

@@ -53,7 +53,7 @@ export const createPartitionActivities = (deps: Deps) => ({
       const { table, facts } = await partitioner.make(input, open, context);
       for (const name of open) {
         const { ingredients, rows } = planned.get(name) as Ledger['parts'][number];
-        const part: Part = { ...table, name, rows, facts };
+        const part: Part = { ...table, name, rows, facts: facts.get(name) ?? {} };
         await remember(lake, pipeline, ingredients, { objects: [objectOf(table)], result: part }, context);
         made.push(part);
       }

@@ -13,7 +13,7 @@ export interface Part extends Artifact {
   name: string;
   rows: number;
   columns: string[];
-  /** Small counts, added up over the partitions. */
+  /** Small figures of this partition alone. */
   facts: Record<string, number>;
 }
 

@@ -1,9 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { ERRORS, GeorefreshError } from '../../config/errors.js';
-import { projectRoot } from '../../config/root.js';
+import { builtFile } from '../../config/root.js';
 import type { KernelInput, KernelName, KernelOutput } from './kernels.js';
 import { type Answer, COOPERATIVE, STATE, type Task } from './protocol.js';
 
@@ -30,7 +27,7 @@ const LONGEST_QUEUE = 1000;
  */
 export function createKernelPool({ threads, heapMb = 512 }: { threads: number; heapMb?: number }): KernelPool {
   const pool = new Piscina<Task, Answer>({
-    filename: threadFile(),
+    filename: builtFile(new URL('./thread.js', import.meta.url)),
     minThreads: 0,
     maxThreads: threads,
     idleTimeout: 60_000,
@@ -94,10 +91,4 @@ function revived({ code, message, stack }: Extract<Answer, { error: unknown }>['
   const error = new GeorefreshError(code, message.startsWith(prefix) ? message.slice(prefix.length) : message);
   if (stack !== undefined) error.stack = stack;
   return error;
-}
-
-/** Threads run compiled JavaScript, also where this file itself is run from its source. */
-function threadFile(): string {
-  const beside = fileURLToPath(new URL('./thread.js', import.meta.url));
-  return existsSync(beside) ? beside : join(projectRoot(), 'dist', 'activities', 'pool', 'thread.js');
 }

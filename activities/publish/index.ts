@@ -15,7 +15,8 @@ import { CARD, METRICS, ONNX } from '../train/names.js';
 import type { ConcludeInput, Outcome, PublishInput, RunSummary, StepRecord } from '../types.js';
 import { fileKey, manifestOf, modelOf, REPORT, stageSummaries } from './manifest.js';
 import { describeRun } from './steps/describe.js';
-import { QUARANTINE, writeOutput, writeQuarantine } from './steps/outputs.js';
+import { QUARANTINE, writeOutput } from './steps/outputs.js';
+import { writeQuarantine } from './steps/quarantine.js';
 
 export const createPublishActivities = (deps: Deps) => ({
   /** A step of the publish stage: the files, the report, or the snapshot and the pointer to it. */

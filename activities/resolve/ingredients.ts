@@ -1,6 +1,8 @@
+import { judgedAgainst } from '../../config/definition/contract.js';
 import type { Pipeline } from '../../config/definition/pipeline.js';
 import type { Table } from '../../config/definition/table.js';
 import type { Parameters } from '../../lake/parameters.js';
+import { overlayOf } from '../ingest/batch.js';
 import { JUDGEMENT, MODEL, ONNX } from '../train/names.js';
 import type { PlanStep, StepRecord } from '../types.js';
 import type { FrozenDefinition } from './frozen.js';
@@ -28,11 +30,7 @@ export function recipeOf(
   switch (stage) {
     case 'ingest':
     case 'validate':
-      return {
-        code: [`activities/${stage}/index`],
-        parameters: { ...without(definition.pipeline.sources[name] ?? {}, 'title'), ...placeOf(definition, name) },
-        reads: stage === 'ingest' ? [] : [rawTable(name)],
-      };
+      return sourceRecipe(definition, name, stage);
     case 'features':
       return tableRecipe(definition, name, stage);
     case 'train':
@@ -63,6 +61,21 @@ export function inputsOf(
   return inputs;
 }
 
+function sourceRecipe(definition: FrozenDefinition, name: string, stage: 'ingest' | 'validate'): Recipe | undefined {
+  const source = definition.pipeline.sources[name];
+  if (source === undefined) return undefined;
+  // How old a source is depends on when it is asked, and how far it jumps on the runs before: neither is kept.
+  if (stage === 'validate' && (source.freshness ?? source.volume) !== undefined) return undefined;
+  return {
+    code: [`activities/${stage}/index`],
+    parameters: { ...without(source, 'title'), ...placeOf(definition, name) },
+    reads: stage === 'ingest' ? [] : [...recordsOf(name), ...judgedAgainst(source)],
+  };
+}
+
+/** What the records of a source are read from: its bytes, and the rows that were mended since. */
+const recordsOf = (source: string): string[] => [rawTable(source), overlayOf(source)];
+
 const placeOf = ({ sources }: FrozenDefinition, source: string) => {
   const place = sources.find(({ name }) => name === source);
   return { from: place?.from, path: place?.path };
@@ -79,6 +92,9 @@ function tableRecipe(definition: FrozenDefinition, name: string, stage: 'feature
   };
 }
 
+/** Hands a step of training its data and keeps what it leaves; the steps name it only as a type. */
+const TRAINING = 'activities/train/steps/work';
+
 function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefined {
   const { train, title, description } = definition.pipeline;
   if (train === undefined) return undefined;
@@ -87,7 +103,7 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
   const fit = fits.find((task) => task.id === id);
   if (fit !== undefined)
     return {
-      code: ['activities/train/steps/fit'],
+      code: ['activities/train/steps/fit', TRAINING],
       parameters: {
         key,
         target,
@@ -106,12 +122,12 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
     };
   if (id === 'train/evaluate')
     return {
-      code: ['activities/train/steps/judge'],
+      code: ['activities/train/steps/judge', TRAINING],
       parameters: without(train, 'card', 'table'),
       reads: [...fits.map((task) => task.id), ...fits.flatMap(({ tables }) => tables)],
     };
   return {
-    code: ['activities/train/steps/champion'],
+    code: ['activities/train/steps/champion', TRAINING],
     parameters: { train, title, description, sample: definition.sources.map(({ from }) => from) },
     reads: [JUDGEMENT, train.table, ...definition.sources.flatMap(({ name }) => [name, rawTable(name)])],
   };
@@ -135,9 +151,9 @@ function outputsRecipe(definition: FrozenDefinition): Recipe {
     Object.entries(pipeline.outputs).map(([name, output]) => [name, without(output, 'title', 'show')]),
   );
   return {
-    code: ['activities/publish/steps/outputs'],
+    code: ['activities/publish/steps/outputs', 'activities/publish/steps/quarantine'],
     parameters: { outputs, orders, values: used(pipeline, undefined, outputs) },
-    reads: [...tables, ...definition.sources.map(({ name }) => rawTable(name))],
+    reads: [...tables, ...definition.sources.flatMap(({ name }) => recordsOf(name))],
   };
 }
 

@@ -1,3 +1,4 @@
+import { judgedAgainst } from '../../config/definition/contract.js';
 import type { Builder, Table } from '../../config/definition/table.js';
 import type { PlanStep, Stage } from '../types.js';
 import type { FrozenDefinition } from './frozen.js';
@@ -125,7 +126,7 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
       id: `validate/${name}`,
       stage: 'validate',
       queue: 'io',
-      needs: present ? [`ingest/${name}`] : [],
+      needs: [...(present ? [`ingest/${name}`] : []), ...needs(othersOf(pipeline.sources[name]))],
       summary: pipeline.sources[name]?.title ?? name,
     });
   }
@@ -192,6 +193,10 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
     summary: short(step.summary),
   }));
 }
+
+/** Sources that a source is judged against. */
+const othersOf = (source: FrozenDefinition['pipeline']['sources'][string] | undefined): string[] =>
+  source === undefined ? [] : judgedAgainst(source);
 
 /** The engine refuses, again and again, summaries of more than 400 bytes; a UTF-16 unit is three bytes at most. */
 const short = (summary: string): string => (summary.length <= 120 ? summary : `${summary.slice(0, 119)}…`);

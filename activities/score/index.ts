@@ -6,7 +6,7 @@ import { buildTable } from '../features/steps/build.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
 import type { StepInput } from '../types.js';
-import { demandAgreement, predictRows } from './steps/predict.js';
+import { demandAgreement, largest, predictRows } from './steps/predict.js';
 
 export const createScoreActivities = (deps: Deps) => ({
   /** The champion's predictions, or a table of what is ranked and published. */
@@ -32,8 +32,8 @@ async function predict(
   const { signal } = context;
   const columns = [...new Set([train.key, ...train.features])];
   const table = await readTable(deps.lake, tableOf(input, score.predict.table), columns, { signal });
-  const { predictions, difference } = await predictRows(deps, train, score.predict, input, table, context);
-  const parity = demandAgreement(difference, predictions.columns[score.predict.as]);
+  const { predictions, differences } = await predictRows(deps, train, score.predict, input, table, context);
+  const parity = demandAgreement(largest(differences), predictions.columns[score.predict.as]);
   const options = { prefix: prefixOf(name, 'predictions'), orderBy: [train.key], signal };
   const kept = await putColumns(deps.lake, predictions, options);
   return {

@@ -27,9 +27,9 @@ const rowsText = (count: number, first: number) => `in ${count} row${count === 1
 /**
  * Checks what every learner asks of its data, once, before any arithmetic: rows, features with distinct names, equal
  * lengths, a finite target, weights finite and ≥ 0 and not all 0, no infinite feature value (float32 overflow counts).
- * Throws GR-3002 naming the column and the first row (counted from 0).
+ * Trees, which only ask for an order, let infinities pass. Throws GR-3002 naming the column and the first row (counted from 0).
  */
-export function checkTrainingData(data: TrainingData): void {
+export function checkTrainingData(data: TrainingData, { infinities = false } = {}): void {
   const { rows, features, target, weights } = data;
   if (!(rows > 0)) refuse('there are no rows');
   if (features.length === 0) refuse('there are no features');
@@ -38,6 +38,7 @@ export function checkTrainingData(data: TrainingData): void {
     if (names.has(name)) refuse(`two features are called ${name}`);
     names.add(name);
     if (values.length !== rows) refuse(`feature ${name} has ${values.length} values for ${rows} rows`);
+    if (infinities) continue;
     const infinite = faults(values, isInfinite);
     if (infinite.count > 0) {
       refuse(`feature ${name} is infinite, or beyond float32, ${rowsText(infinite.count, infinite.first)}`);

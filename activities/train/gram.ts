@@ -39,7 +39,7 @@ export function normalEquations(
 }
 
 /** Both factors of a product carry the root of the weight. */
-function weigh(block: Float64Array, width: number, weights: Float64Array, from: number, to: number): void {
+export function weigh(block: Float64Array, width: number, weights: Float64Array, from: number, to: number): void {
   for (let r = 0; r < to - from; r++) {
     const root = Math.sqrt(weights[from + r] as number);
     for (let c = 0; c < width; c++) block[c * BLOCK + r] = (block[c * BLOCK + r] as number) * root;
@@ -47,7 +47,7 @@ function weigh(block: Float64Array, width: number, weights: Float64Array, from: 
 }
 
 /** Adds the inner products of all pairs of columns i ≥ j, two by two: four products for four loads. */
-function addProducts(block: Float64Array, width: number, rows: number, sums: Float64Array): void {
+export function addProducts(block: Float64Array, width: number, rows: number, sums: Float64Array): void {
   for (let i = 0; i < width; i += 2) {
     const i0 = i * BLOCK;
     const i1 = i0 + BLOCK;

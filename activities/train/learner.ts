@@ -38,8 +38,12 @@ export interface Model {
 }
 
 export interface LearnHooks {
-  /** Work done so far, in units of the learner's own (blocks of rows, trees). A cancelled fit's thread is ended from outside. */
+  /** Work done so far, in units of the learner's own (blocks of rows, trees). */
   onProgress?(done: number, total: number): void;
+  /** Threads that the fit may use; the model does not depend on it. By default the calling one. */
+  threads?: number;
+  /** Ends the fit with GR-3006 wherever it is. Inside a kernel thread, ending the thread does. */
+  signal?: AbortSignal;
 }
 
 /** What an exported model says of itself. No run id and no time: equal inputs give equal bytes. */
@@ -65,6 +69,8 @@ export interface OnnxMetadata {
  */
 export interface Learner<P, M extends Model> {
   readonly name: string;
+  /** Its fits run in threads of their own, and hear `signal`. */
+  readonly ownThreads?: boolean;
   /** Its parameters with their defaults, named as scikit-learn and LightGBM name them. */
   readonly schema: z.ZodType<P>;
   /** What predictions are under these parameters (an objective may decide). */

@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import { GeorefreshError } from '../../config/errors.js';
 import type { FeatureMatrix, Learner, LearnHooks, Model, TrainingData } from './learner.js';
+import { logistic } from './logistic.js';
 import { linear, ridge } from './ridge.js';
+import { gbdt } from './trees/boosting.js';
+import { forest, tree } from './trees/forest.js';
 
 /** A learner whose parameters and model only it understands. */
 export type AnyLearner = Learner<unknown, Model>;
 
 /** Every learner that a pipeline may name. */
-export const LEARNERS: Readonly<Record<string, AnyLearner>> = { ridge, linear };
+export const LEARNERS: Readonly<Record<string, AnyLearner>> = { ridge, linear, logistic, gbdt, forest, tree };
 
 /** The learner of a name; GR-1003 where there is none. */
 export function learnerOf(name: string): AnyLearner {

@@ -3,9 +3,12 @@ import { ONNX_INPUT, ONNX_OUTPUT, OnnxGraph } from './onnx.js';
 
 /**
  * The graph of a linear predictor over a `Design`, in float64 throughout: fill, indicate, centre, multiply, add.
- * It differs from `designBlock` and the product after it by rounding only.
+ * The score is the tensor named `output`. It differs from `designBlock` and the product after it by rounding only.
  */
-export function linearGraph(model: Design & { coefficient: Float64Array; intercept: number }): OnnxGraph {
+export function linearGraph(
+  model: Design & { coefficient: Float64Array; intercept: number },
+  output = ONNX_OUTPUT,
+): OnnxGraph {
   const { median, indicators, mean, scale, coefficient, intercept } = model;
   const graph = new OnnxGraph('double');
   const missing = graph.node(
@@ -27,6 +30,6 @@ export function linearGraph(model: Design & { coefficient: Float64Array; interce
   const slope = coefficient.map((value, c) => value / (scale[c] as number));
   const centred = graph.node('Sub', [columns, graph.doubles('mean', mean)], 'centred');
   const explained = graph.node('MatMul', [centred, graph.doubles('slope', slope)], 'explained');
-  graph.node('Add', [explained, graph.doubles('intercept', [intercept], [])], ONNX_OUTPUT);
+  graph.node('Add', [explained, graph.doubles('intercept', [intercept], [])], output);
   return graph;
 }

@@ -147,6 +147,60 @@ function r2(judged: Judged): number {
   return constant ? Number.NaN : 1 - squaredError(judged) / spread;
 }
 
+interface Classes {
+  above: number;
+  threshold: number;
+}
+
+/** Rows by true and predicted class. */
+function confusion({ target, prediction }: Judged, { above, threshold }: Classes) {
+  const counts = { truePositive: 0, falsePositive: 0, falseNegative: 0, trueNegative: 0 };
+  for (let row = 0; row < target.length; row++) {
+    const positive = (target[row] as number) > above;
+    if ((prediction[row] as number) >= threshold) counts[positive ? 'truePositive' : 'falsePositive']++;
+    else counts[positive ? 'falseNegative' : 'trueNegative']++;
+  }
+  return counts;
+}
+
+function accuracy(judged: Judged, classes: Classes): number {
+  const { truePositive, trueNegative } = confusion(judged, classes);
+  return (truePositive + trueNegative) / judged.target.length;
+}
+
+/** Undefined where no row is positive, neither in truth nor by prediction. */
+function f1(judged: Judged, classes: Classes): number {
+  const { truePositive, falsePositive, falseNegative } = confusion(judged, classes);
+  return (2 * truePositive) / (2 * truePositive + falsePositive + falseNegative);
+}
+
+/** Probabilities are kept one rounding away from 0 and 1, as scikit-learn does. Undefined for other targets than 0 and 1. */
+function logLoss({ target, prediction }: Judged): number {
+  if (!target.every(isClass)) return Number.NaN;
+  let total = 0;
+  for (let row = 0; row < target.length; row++) {
+    const p = Math.min(1 - Number.EPSILON, Math.max(Number.EPSILON, prediction[row] as number));
+    total -= target[row] === 1 ? Math.log(p) : Math.log1p(-p);
+  }
+  return total / target.length;
+}
+
+const isClass = (value: number): boolean => value === 0 || value === 1;
+
+/** Undefined for other targets than 0 and 1. */
+const brier = (judged: Judged): number =>
+  judged.target.every(isClass) ? squaredError(judged) / judged.target.length : Number.NaN;
+
+/** Koenker and Bassett 1978: α of what is missed from below, 1 − α of what is missed from above. */
+function pinball({ target, prediction }: Judged, { alpha }: { alpha: number }): number {
+  let total = 0;
+  for (let row = 0; row < target.length; row++) {
+    const missed = (target[row] as number) - (prediction[row] as number);
+    total += Math.max(alpha * missed, (alpha - 1) * missed);
+  }
+  return total / target.length;
+}
+
 function squaredError({ target, prediction }: Judged): number {
   let total = 0;
   for (let row = 0; row < target.length; row++) {
@@ -170,6 +224,12 @@ export const METRICS: { readonly [K in MetricName]: MetricDefinition<ParamsOf<K>
   mae: { better: 'lower', readsSize: true, compute: mae },
   rmse: { better: 'lower', readsSize: true, compute: rmse },
   r2: { better: 'higher', readsSize: true, compute: r2 },
+  accuracy: { better: 'higher', readsSize: true, compute: accuracy },
+  f1: { better: 'higher', readsSize: true, compute: f1 },
+  log_loss: { better: 'lower', readsSize: true, compute: logLoss },
+  brier: { better: 'lower', readsSize: true, compute: brier },
+  pinball: { better: 'lower', readsSize: true, compute: pinball },
+  mase: { better: 'lower', readsSize: true, compute: (judged, { scale }) => mae(judged) / scale },
   series_mase: { better: 'lower', readsSize: true, compute: seriesMase },
   series_beating: { better: 'higher', readsSize: true, compute: seriesBeating },
 };

@@ -15,10 +15,25 @@ export type TensorType = 'float' | 'double';
 
 const DATA_TYPE = { float: onnx.TensorProto.DataType.FLOAT, double: onnx.TensorProto.DataType.DOUBLE };
 
+const TREE_DOMAIN = 'ai.onnx.ml';
+const TREE_OPSET = 5;
+/** Of TreeEnsemble: how trees come together, and what follows. */
+const SUM = 1;
+const NO_TRANSFORM = 0;
+
+/** Attributes of a TreeEnsemble, named as the operator names them. */
+export interface TreeAttributes {
+  ints: Record<string, number[]>;
+  doubles: Record<string, Float64Array>;
+  modes: Uint8Array;
+}
+
 /** Collects the nodes and constants of a graph; every method returns the name of the tensor that it adds. */
 export class OnnxGraph {
   readonly nodes: Proto.INodeProto[] = [];
   readonly initializers: Proto.ITensorProto[] = [];
+  /** Version of each domain of operators in use. */
+  readonly opsets = new Map([['', ONNX_OPSET]]);
 
   constructor(readonly outputType: TensorType) {}
 
@@ -39,6 +54,37 @@ export class OnnxGraph {
     const type = onnx.AttributeProto.AttributeType.INT;
     const attribute = Object.entries(attributes).map(([name, i]) => ({ name, type, i }));
     this.nodes.push({ opType, name: output, input, output: [output], attribute });
+    return output;
+  }
+
+  /** One TreeEnsemble over float64 rows, whose trees are summed to one number a row. */
+  trees(input: string, output: string, { ints, doubles, modes }: TreeAttributes): string {
+    const { AttributeType } = onnx.AttributeProto;
+    const tensors = Object.entries(doubles).map(([name, values]) => ({
+      name,
+      dims: [values.length],
+      dataType: DATA_TYPE.double,
+      rawData: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    }));
+    const dataType = onnx.TensorProto.DataType.UINT8;
+    tensors.push({ name: 'nodes_modes', dims: [modes.length], dataType, rawData: modes });
+    this.opsets.set(TREE_DOMAIN, TREE_OPSET);
+    this.nodes.push({
+      domain: TREE_DOMAIN,
+      opType: 'TreeEnsemble',
+      name: output,
+      input: [input],
+      output: [output],
+      attribute: [
+        ...Object.entries({ n_targets: 1, aggregate_function: SUM, post_transform: NO_TRANSFORM }).map(([name, i]) => ({
+          name,
+          type: AttributeType.INT,
+          i,
+        })),
+        ...Object.entries(ints).map(([name, values]) => ({ name, type: AttributeType.INTS, ints: values })),
+        ...tensors.map((t) => ({ name: t.name, type: AttributeType.TENSOR, t })),
+      ],
+    });
     return output;
   }
 
@@ -85,7 +131,7 @@ export function encodeModel(
     domain: metadata.domain,
     modelVersion: metadata.modelVersion,
     docString: metadata.description,
-    opsetImport: [{ domain: '', version: ONNX_OPSET }],
+    opsetImport: Array.from(graph.opsets, ([domain, version]) => ({ domain, version })),
     metadataProps: Object.keys(properties)
       .sort()
       .map((key) => ({ key: ONNX_PREFIX + key, value: properties[key] ?? '' })),

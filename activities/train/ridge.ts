@@ -16,11 +16,8 @@ const linearParams = z.strictObject({});
 export type RidgeParams = z.infer<typeof ridgeParams>;
 export type LinearParams = z.infer<typeof linearParams>;
 
-export interface LinearModel extends Model, Design {
+export interface LinearModel extends LinearScore {
   alpha: number;
-  /** [F + G] per standardised column. */
-  coefficient: Float64Array;
-  intercept: number;
   /** Columns with coefficient 0 for a cause: all missing, constant, or a combination of earlier ones. Indicators are `name is missing`. */
   unused: string[];
 }
@@ -79,8 +76,15 @@ function meanOf(target: Float64Array, weights: Float64Array | undefined): number
   return low === high ? low : sum / total;
 }
 
+/** What a linear predictor is, whatever it was fitted by. */
+export interface LinearScore extends Model, Design {
+  /** [F + G] per standardised column. */
+  coefficient: Float64Array;
+  intercept: number;
+}
+
 /** b + z·β a row; always finite, as whatever is not finite counts as missing. */
-function predict(model: LinearModel, matrix: FeatureMatrix): Float64Array {
+export function linearScore(model: LinearScore, matrix: FeatureMatrix): Float64Array {
   const columns = columnsOf(model.features, matrix);
   const { coefficient, intercept } = model;
   const out = new Float64Array(matrix.rows).fill(intercept);
@@ -98,7 +102,7 @@ function predict(model: LinearModel, matrix: FeatureMatrix): Float64Array {
 }
 
 /** |β| of the standardised column, its indicator's added: deviations of the target's unit per deviation of the feature. */
-function importance({ features, indicators, coefficient }: LinearModel): Float64Array {
+export function slopeImportance({ features, indicators, coefficient }: LinearScore): Float64Array {
   const sizes = Float64Array.from(features, (_, f) => Math.abs(coefficient[f] as number));
   for (let g = 0; g < indicators.length; g++) {
     const f = indicators[g] as number;
@@ -116,9 +120,9 @@ export const ridge = {
   schema: ridgeParams,
   scaleOf: () => 'count',
   fit: (data: TrainingData, { alpha }: RidgeParams, hooks?: LearnHooks) => fitLinear('ridge', data, alpha, hooks),
-  predict,
+  predict: linearScore,
   toOnnx,
-  importance,
+  importance: slopeImportance,
 } satisfies Learner<RidgeParams, LinearModel>;
 
 /** Ordinary least squares: ridge without a penalty. */
@@ -127,7 +131,7 @@ export const linear = {
   schema: linearParams,
   scaleOf: () => 'count',
   fit: (data: TrainingData, _params: LinearParams, hooks?: LearnHooks) => fitLinear('linear', data, 0, hooks),
-  predict,
+  predict: linearScore,
   toOnnx,
-  importance,
+  importance: slopeImportance,
 } satisfies Learner<LinearParams, LinearModel>;

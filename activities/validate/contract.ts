@@ -1,17 +1,10 @@
-import type { ContractColumn, Source } from '../../config/definition/source.js';
+import type { Anomaly } from '../../config/definition/contract.js';
+import { type ContractColumn, isLayer, type Source } from '../../config/definition/source.js';
 import { quoteIdent as name, quoteLiteral as text } from '../../lake/sql.js';
-
-export const SQL_TYPES = {
-  text: 'VARCHAR',
-  integer: 'BIGINT',
-  double: 'DOUBLE',
-  boolean: 'BOOLEAN',
-  timestamp: 'TIMESTAMP',
-  date: 'DATE',
-} as const satisfies Record<ContractColumn['type'], string>;
+import { padded, present, SQL_TYPES, typedColumn, valueName, wrongClock, wrongType } from './types.js';
 
 interface Check {
-  /** `<column>.<check>`: the rule under which a row is put aside. */
+  /** `<column>.<check>`, or the name of a rule: under it a row is put aside. */
   rule: string;
   /** SQL that is true for a row that breaks it. */
   broken: string;
@@ -19,91 +12,98 @@ interface Check {
   reason: string;
 }
 
-/** A contract as SQL over the raw table, whose cells are text. */
-export interface ContractSql {
-  /**
-   * Every row of the raw table with its typed columns, `_row`, and `_rule`, `_reason`: the first check, in the order of
-   * the contract, that it breaks, or null.
-   */
-  checked: string;
-  /** Columns of the good rows in their declared order. */
-  columns: string[];
+/** A check that sees more than a row: which of the rows of `_checked` that passed so far break it. */
+export interface TableCheck {
+  rule: string;
+  severity: 'error' | 'warn';
+  /** A SELECT of `_row` and `_other`: the rows that break it, and the row that each is held against, or null. */
+  rows: string;
+  reason: string;
 }
 
-/** A cell as it came, beside the typed column; no name of a column can look like it. */
-const cellOf = (column: string): string => name(`cell:${column}`);
+/** A contract as SQL. A row is put aside under the first check, in the order of `rules`, that it breaks. */
+export interface ContractSql {
+  /** Columns of the files that are read. */
+  reads: string[];
+  /** Whether a row's number must be known while rows are checked, as a check puts them into another order. */
+  numbered: boolean;
+  /** Columns of the good rows in their declared order. */
+  columns: string[];
+  /**
+   * The SELECT that gives each row its types and `_check`, the index of the first check of a row that it breaks, or null;
+   * `numbered` with its `_row`.
+   */
+  checked(cells: string, numbered: boolean): string;
+  /** A SELECT of the rows put aside, with `_row`, `raw`, `_rule` and `_reason`, from the table `_broken` and their cells. */
+  aside(cells: string): string;
+  rules: string[];
+  /** Checks that are asked after those of a row, one after the other, with the number of each in `rules`. */
+  later: (TableCheck & { at: number })[];
+  /** Rules of a row that only count. */
+  warnings: { rule: string; broken: string }[];
+}
 
 /** Characters of a value that a reason shows. */
 const SHOWN = 80;
 
 /**
- * Writes the checks of a contract as one SELECT. Row checks come first; uniqueness is asked among the rows that pass
- * them, so that a broken row never pushes out a good one, and of several unique columns one after the other, each among
- * the rows that are left. Values of personal columns appear in no reason.
+ * Writes a contract as SQL over the cells of a source. Checks of a row come first; what sees more than a row is asked
+ * among the rows that pass them, so that a broken row never pushes out a good one, and of several such checks one after
+ * the other, each among the rows that are left. Values of personal columns appear in no reason.
  */
-export function contractSql(source: Source, rawTable: string): ContractSql {
-  const polygons = source.format !== 'csv';
-  const nulls = source.format === 'csv' ? source.nulls : [''];
-  const cell = (column: string, { from = column }: ContractColumn): string =>
-    polygons ? `json_extract_string(properties, ${text(`$."${from.replaceAll('"', '\\"')}"`)})` : name(from);
-
+export function contractSql(source: Source): ContractSql {
+  const layer = isLayer(source);
   const contract = Object.entries(source.columns);
-  const cells = contract.map(([column, rules]) => `${present(cell(column, rules), nulls)} as ${cellOf(column)}`);
-  const typed = contract.map(([column, rules]) => `${converted(column, rules)} as ${name(column)}`);
-  const checks = [...(polygons ? [SHAPE] : []), ...contract.flatMap(([column, rules]) => rowChecks(column, rules))];
-  const unique = contract.filter(([, rules]) => rules.unique).map(([column]) => column);
-  const kept = [...(polygons ? ['id', 'geometry'] : []), ...contract.map(([column]) => column)];
-  const passed = polygons ? ['id', 'geometry', '_fault'] : [];
+  const typed = contract.map(([column, rules]) => ({ column, ...typedColumn(column, rules, source) }));
+  const ofRow = [
+    ...(layer ? SHAPE : []),
+    ...contract.flatMap(([column, rules]) => cellChecks(column, rules, source)),
+    ...ruleChecks(source, 'error'),
+  ];
+  const later = tableChecks(source);
+  const rules = [...ofRow.map(({ rule }) => rule), ...later.map(({ rule }) => rule)];
+  const passed = layer ? ['id', 'geometry', '_fault', '_crossing'] : [];
+  const columns = [...(layer ? ['id', 'geometry'] : []), ...contract.map(([column]) => column)];
+  const values = contract.map(([column, one]) => `${present(column, one, source)} as ${valueName(column)}`);
+  const locals = typed.flatMap((one) => one.locals);
+  const cases = ofRow.map(({ broken }, at) => `when ${broken} then ${at}`);
 
-  const names = kept.map(name).join(', ');
   return {
-    columns: kept,
-    checked: `
-      with cells as (select _row, ${[...passed, ...cells].join(', ')} from ${name(rawTable)}),
-      typed as (select *, ${typed.length > 0 ? typed.join(', ') : 'null as _none'} from cells),
-      judged0 as (select _row, ${names}, ${firstOf(checks, 'rule')} as _rule, ${firstOf(checks, 'reason')} as _reason from typed)
-      ${unique.map((column, i) => uniqueness(column, i, names, source)).join('')}
-      select * from judged${unique.length}`,
+    columns,
+    numbered: contract.some(([, { repeated: choice }]) => choice === 'in order'),
+    rules,
+    later: later.map((check, i) => ({ ...check, at: ofRow.length + i })),
+    reads: [...new Set(contract.map(([column, { from = column }]) => from))],
+    warnings: ruleChecks(source, 'warn'),
+    checked: (cells, numbered) => `
+      with cells as (${cells}),
+      given as (select ${[...(numbered ? ['_row'] : []), '_file', ...passed, ...values].join(', ')} from cells),
+      timed as (select ${['*', ...locals].join(', ')} from given),
+      typed as (select ${['*', ...typed.map(({ column, value }) => `${value} as ${name(column)}`)].join(', ')} from timed)
+      select ${[...(numbered ? ['_row'] : []), ...columns.map(name)].join(', ')},
+        cast(${cases.length === 0 ? 'null' : `case ${cases.join(' ')} end`} as smallint) as _check, cast(null as bigint) as _other
+      from typed`,
+    aside: (cells) => `
+      with cells as (${cells}),
+      given as (select ${['_row', 'raw', ...passed.filter((column) => column.startsWith('_')), ...values].join(', ')} from cells)
+      select _row, given.raw, ${caseOf(rules.map(text))} as _rule,
+        ${caseOf([...ofRow, ...later].map(({ reason }) => reason))} as _reason
+      from _broken join given using (_row)`,
   };
 }
 
-const SHAPE: Check = { rule: 'geometry.type', broken: '_fault is not null', reason: '_fault' };
+const caseOf = (results: string[]): string =>
+  results.length === 0
+    ? 'cast(null as varchar)'
+    : `case _check ${results.map((result, at) => `when ${at} then ${result}`).join(' ')} end`;
 
-/** Further tables of the SELECT: the rows with what uniqueness of one more column says of them. */
-function uniqueness(column: string, at: number, names: string, source: Source): string {
-  const value = name(column);
-  const shown = source.columns[column]?.personal ? 'its value' : `' || left(cast(${value} as varchar), ${SHOWN}) || '`;
-  const again = `_rule is null and _first < _row`;
-  return `, first${at} as (select *, case when _rule is null and ${value} is not null
-      then first_value(_row) over (partition by _rule is null, ${value} order by _row) end as _first from judged${at}),
-    judged${at + 1} as (select _row, ${names},
-      case when ${again} then ${text(`${column}.unique`)} else _rule end as _rule,
-      case when ${again} then '${column}: ${shown} stands in row ' || _first || ' already' else _reason end as _reason
-      from first${at})`;
-}
+const SHAPE: Check[] = [
+  { rule: 'geometry.type', broken: '_fault is not null', reason: '_fault' },
+  { rule: 'geometry.crossing', broken: '_crossing is not null', reason: '_crossing' },
+];
 
-/** The cell, or null where it holds a mark for missing. */
-const present = (cell: string, nulls: string[]): string =>
-  nulls.length === 0 ? cell : `case when ${cell} in (${nulls.map(text).join(', ')}) then null else ${cell} end`;
-
-function converted(column: string, { type, pad, map }: ContractColumn): string {
-  const cell = cellOf(column);
-  const read = mapped(padded(cell, pad), map);
-  return type === 'text' ? read : `try_cast(${read} as ${SQL_TYPES[type]})`;
-}
-
-const padded = (cell: string, pad: number | undefined): string =>
-  pad === undefined ? cell : `case when length(${cell}) < ${pad} then lpad(${cell}, ${pad}, '0') else ${cell} end`;
-
-const mapped = (cell: string, map: ContractColumn['map']): string =>
-  map === undefined
-    ? cell
-    : `case ${cell} ${Object.entries(map)
-        .map(([from, to]) => `when ${text(from)} then ${text(String(to))}`)
-        .join(' ')} end`;
-
-function rowChecks(column: string, rules: ContractColumn): Check[] {
-  const cell = cellOf(column);
+function cellChecks(column: string, rules: ContractColumn, source: Source): Check[] {
+  const cell = valueName(column);
   const value = name(column);
   const found = rules.personal ? 'its value' : `' || left(${cell}, ${SHOWN}) || '`;
   const check = (kind: string, broken: string, reason: string): Check => ({
@@ -114,6 +114,7 @@ function rowChecks(column: string, rules: ContractColumn): Check[] {
   });
   const literal = (one: string | number): string =>
     typeof one === 'number' && rules.type !== 'text' ? String(one) : text(String(one));
+  const moment = (one: string): string => `cast(${text(one)} as ${SQL_TYPES[rules.type]})`;
   const set = (values: readonly (string | number)[]): string => values.map(literal).join(', ');
 
   const checks: Check[] = [];
@@ -126,14 +127,27 @@ function rowChecks(column: string, rules: ContractColumn): Check[] {
         '@ is none of the values known',
       ),
     );
-  const wrong = wrongType(rules.type, mapped(cell, rules.map), value);
+  const wrong = wrongType(column, rules, source);
   if (wrong !== undefined) checks.push(check('type', wrong, `@ is not of type ${rules.type}`));
+  const clock = wrongClock(column, rules);
+  if (clock !== undefined)
+    checks.push(
+      check(
+        'clock',
+        clock,
+        `@ is a time that the clock of ${rules.zone} ${rules.repeated === 'reject' ? 'left out or showed twice' : 'left out'}`,
+      ),
+    );
   if (rules.pattern !== undefined)
     checks.push(
       check('pattern', `not regexp_full_match(${value}, ${text(rules.pattern)})`, `@ does not match ${rules.pattern}`),
     );
   if (rules.min !== undefined) checks.push(check('min', `${value} < ${rules.min}`, `@ is below ${rules.min}`));
   if (rules.max !== undefined) checks.push(check('max', `${value} > ${rules.max}`, `@ is above ${rules.max}`));
+  if (rules.notBefore !== undefined)
+    checks.push(check('notBefore', `${value} < ${moment(rules.notBefore)}`, `@ is before ${rules.notBefore}`));
+  if (rules.notAfter !== undefined)
+    checks.push(check('notAfter', `${value} > ${moment(rules.notAfter)}`, `@ is after ${rules.notAfter}`));
   if (rules.allowed !== undefined)
     checks.push(
       check('allowed', `${value} not in (${set(rules.allowed)})`, `@ is not one of ${rules.allowed.join(', ')}`),
@@ -143,30 +157,104 @@ function rowChecks(column: string, rules: ContractColumn): Check[] {
   return checks;
 }
 
-/** The largest integer that a table in memory carries exactly. */
-const EXACT = Number.MAX_SAFE_INTEGER;
+const ruleChecks = ({ rules }: Source, severity: 'error' | 'warn'): Check[] =>
+  Object.entries(rules)
+    .filter(([, rule]) => rule.severity === severity)
+    .map(([rule, { check, reason }]) => ({
+      rule,
+      broken: `not (${check}\n)`,
+      reason: text(reason ?? `breaks ${rule}`),
+    }));
 
-/** Digits with a sign, and at most zeros behind a point: what else casts to an integer is rounded, cut or in another base. */
-const WHOLE = String.raw`\s*[+-]?[0-9]+(\.0*)?\s*`;
-
-/**
- * True for a cell that is no value of its type. The engine's cast is more lenient than a contract may be: it rounds
- * `5.7` to an integer, skips `_` between digits, and takes `inf` and `nan` for numbers. Integers are exact up to 2^53.
- */
-function wrongType(type: ContractColumn['type'], cell: string, value: string): string | undefined {
-  switch (type) {
-    case 'text':
-      return undefined;
-    case 'integer':
-      return `${cell} is not null and (${value} is null or ${value} not between -${EXACT} and ${EXACT} or not regexp_full_match(${cell}, ${text(WHOLE)}))`;
-    case 'double':
-      return `${cell} is not null and (${value} is null or not isfinite(${value}) or contains(${cell}, '_'))`;
-    default:
-      return `${cell} is not null and ${value} is null`;
-  }
+/** In the order in which they are asked: uniqueness, keys, references, rules over several tables, anomalies. */
+function tableChecks(source: Source): TableCheck[] {
+  const unique = Object.entries(source.columns).filter(([, { unique: one }]) => one);
+  const { keys, references, across, anomalies } = source;
+  return [
+    ...unique.map(([column, { personal }]): TableCheck => {
+      const shown = personal ? 'its value' : `' || left(cast(${name(column)} as varchar), ${SHOWN}) || '`;
+      return {
+        rule: `${column}.unique`,
+        severity: 'error',
+        rows: repeated([column]),
+        reason: `'${column}: ${shown} stands in row ' || _other || ' already'`,
+      };
+    }),
+    ...Object.entries(keys).map(
+      ([rule, columns]): TableCheck => ({
+        rule,
+        severity: 'error',
+        rows: repeated(columns),
+        reason: `'${columns.join(', ')}: their values stand in row ' || _other || ' already'`,
+      }),
+    ),
+    ...Object.entries(references).map(
+      ([rule, { columns, source: other, to, severity }]): TableCheck => ({
+        rule,
+        severity,
+        rows: `select _row, cast(null as bigint) as _other from _checked as c anti join ${name(other)} as o
+        on ${columns.map((column, i) => `c.${name(column)} = o.${name(to[i] ?? column)}`).join(' and ')}
+        where _check is null and ${columns.map((column) => `c.${name(column)} is not null`).join(' and ')}`,
+        reason: text(`${columns.join(', ')}: not among the rows of ${other}`),
+      }),
+    ),
+    ...Object.entries(across).map(
+      ([rule, { broken, severity, reason }]): TableCheck => ({
+        rule,
+        severity,
+        rows: `with self as (select * from _checked where _check is null), found as (${broken}\n)
+        select distinct _row, cast(null as bigint) as _other from found semi join self using (_row)`,
+        reason: text(reason ?? `breaks ${rule}`),
+      }),
+    ),
+    ...Object.entries(anomalies).map(
+      ([rule, anomaly]): TableCheck => ({
+        rule,
+        severity: anomaly.severity,
+        rows: unlikeRows(anomaly, source),
+        reason: text(`${anomaly.column}: ${UNLIKE[anomaly.method]}`),
+      }),
+    ),
+  ];
 }
 
-const firstOf = (checks: Check[], part: 'rule' | 'reason'): string =>
-  checks.length === 0
-    ? 'cast(null as varchar)'
-    : `case ${checks.map((check) => `when ${check.broken} then ${part === 'rule' ? text(check.rule) : check.reason}`).join(' ')} end`;
+/** Rows whose values stand in an earlier row; rows that lack one of them are never repeated. */
+function repeated(columns: readonly string[]): string {
+  const all = columns.map(name).join(', ');
+  const there = columns.map((column) => `${name(column)} is not null`).join(' and ');
+  return `select c._row, f._other from _checked as c
+    join (select ${all}, min(_row) as _other from _checked where _check is null and ${there} group by ${all} having count(*) > 1) as f
+    using (${all}) where c._check is null and c._row > f._other`;
+}
+
+const UNLIKE = {
+  mad: 'its value is far from the median',
+  iqr: 'its value is far outside the quartiles',
+  rare: 'few rows have its value',
+} as const;
+
+/** Makes the median absolute deviation of normal values their standard deviation (Leys et al. 2013). */
+const SCALE = 1.4826;
+
+const THRESHOLDS = { mad: 6, iqr: 3, rare: 0.001 } as const;
+
+/** Rows whose value is unlike those of its group. Where half of a group or more are equal, no value of it is. */
+function unlikeRows({ column, method, threshold = THRESHOLDS[method], by }: Anomaly, source: Source): string {
+  const isTime = ['timestamp', 'date'].includes(source.columns[column]?.type ?? '');
+  const value = isTime ? `epoch(${name(column)})` : name(column);
+  const group = by.map(name);
+  const over = `with good as (select ${[...group, '_row', `${value} as _value`].join(', ')} from _checked where _check is null and ${name(column)} is not null)`;
+  const select = 'select g._row, cast(null as bigint) as _other from good as g';
+  const same = by.map((one) => `g.${name(one)} is not distinct from s.${name(one)}`);
+  const grouped = group.length === 0 ? '' : ` group by ${group.join(', ')}`;
+  const join = (condition: string): string => `join stats as s on ${[...same, condition].join(' and ')}`;
+  if (method === 'rare')
+    return `${over}, counts as (select ${[...group, '_value', 'count(*) as _n'].join(', ')} from good group by ${[...group, '_value'].join(', ')}),
+      stats as (select *, sum(_n) over (${group.length === 0 ? '' : `partition by ${group.join(', ')}`}) as _all from counts)
+      ${select} ${join(`g._value = s._value and s._n < ${threshold} * s._all`)}`;
+  if (method === 'mad')
+    return `${over}, stats as (select ${[...group, 'median(_value) as _middle', 'mad(_value) as _spread'].join(', ')} from good${grouped})
+      ${select} ${join(`s._spread > 0 and abs(g._value - s._middle) > ${threshold * SCALE} * s._spread`)}`;
+  return `${over}, stats as (select ${[...group, 'quantile_cont(_value, 0.25) as _low', 'quantile_cont(_value, 0.75) as _high'].join(', ')} from good${grouped})
+    ${select} ${join(`_high > _low and (g._value < _low - ${threshold} * (_high - _low) or g._value > _high + ${threshold} * (_high - _low))`)}`;
+}

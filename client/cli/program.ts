@@ -2,11 +2,13 @@ import { Command, CommanderError } from 'commander';
 import { GeorefreshError } from '../../config/errors.js';
 import { examples } from './arguments.js';
 import { cancelCommand } from './commands/cancel.js';
+import { contractCommand } from './commands/contract.js';
 import { diffCommand } from './commands/diff.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
 import { outputsCommand } from './commands/outputs.js';
 import { planCommand } from './commands/plan.js';
+import { quarantineCommand } from './commands/quarantine.js';
 import { refreshCommand } from './commands/refresh.js';
 import { releaseCommand } from './commands/release.js';
 import { rollbackCommand } from './commands/rollback.js';
@@ -17,6 +19,7 @@ import { signalCommand } from './commands/signal.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { upCommand } from './commands/up.js';
+import { validateCommand } from './commands/validate.js';
 import { exitOf, problemBlock, problemOf } from './problems.js';
 import { type GlobalOptions, Shell, type ShellStreams } from './shell.js';
 
@@ -30,6 +33,9 @@ const COMMANDS = [
   showCommand,
   outputsCommand,
   diffCommand,
+  quarantineCommand,
+  validateCommand,
+  contractCommand,
   cancelCommand,
   scheduleCommand,
   signalCommand,

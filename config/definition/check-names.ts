@@ -2,6 +2,7 @@ import type { Path } from '../documents/faults.js';
 import type { Findings } from './findings.js';
 import type { Pipeline } from './pipeline.js';
 import { MADE_BY_SCORE, tablesOf } from './references.js';
+import { isLayer } from './source.js';
 
 /** SQL sees the working table as `self`; scoring makes the others. */
 const RESERVED_TABLES = ['self', ...MADE_BY_SCORE];
@@ -44,7 +45,7 @@ export function checkNames(pipeline: Pipeline, out: Findings): void {
   checkCase(at(['cutoffs'], pipeline.cutoffs), out);
   for (const [name, source] of Object.entries(pipeline.sources)) {
     checkCase(at(['sources', name, 'columns'], source.columns), out);
-    if (source.format === 'csv') continue;
+    if (!isLayer(source)) continue;
     for (const column of Object.keys(source.columns))
       if (['id', 'geometry'].includes(column.toLowerCase()))
         out.add(

@@ -2,7 +2,7 @@ import { duplicatesIn } from './check-names.js';
 import { type Findings, sqlFaults } from './findings.js';
 import type { Output, Pipeline } from './pipeline.js';
 import type { Scope } from './references.js';
-import type { Source } from './source.js';
+import { isLayer, type Source } from './source.js';
 
 interface Scopes {
   features: Scope;
@@ -72,7 +72,8 @@ export function checkOutputs({ outputs, sources, parameters, report }: Pipeline,
   const shapesOf = (key: 'polygons' | 'borders', name: string): Source | undefined => {
     out.add([...path, key], scope.faultOf(name));
     const source = Object.hasOwn(sources, name) ? sources[name] : undefined;
-    if (source?.format === 'csv') out.add([...path, key], `source \`${name}\` has no polygons, it is csv`);
+    if (source !== undefined && !isLayer(source))
+      out.add([...path, key], `source \`${name}\` has no polygons, it is ${source.format}`);
     return source;
   };
   const shapes = shapesOf('polygons', map.polygons);

@@ -1,20 +1,34 @@
 import type { Finding } from '../documents/faults.js';
 import { meant } from '../documents/nearest.js';
+import { checkContract } from './check-contract.js';
 import { checkNames, duplicatesIn } from './check-names.js';
+import { checkPartition } from './check-partition.js';
 import { checkOutputs, checkTrain } from './check-products.js';
+import { judgedAgainst } from './contract.js';
 import { Findings, sqlFaults } from './findings.js';
 import type { Pipeline } from './pipeline.js';
-import { cyclesOf, expressionsOf, referencesOf, Scope, splitReference, type TableAt, tablesOf } from './references.js';
+import {
+  circlesOf,
+  cyclesOf,
+  expressionsOf,
+  referencesOf,
+  Scope,
+  splitReference,
+  type TableAt,
+  tablesOf,
+} from './references.js';
+import { isLayer } from './source.js';
 
 const POLYGON_FORMATS = ['geojson', 'topojson'];
 
 const checkSources = ({ sources }: Pipeline, out: Findings): void => {
   for (const [name, source] of Object.entries(sources)) {
     const columns = Object.keys(source.columns);
-    if (source.format !== 'csv') columns.push('id', 'geometry');
+    if (isLayer(source)) columns.push('id', 'geometry');
     for (const [i, column] of source.sort.entries())
       out.expectKnown(['sources', name, 'sort', i], 'column', column, columns);
     duplicatesIn(source.sort, ['sources', name, 'sort'], out);
+    checkContract(name, source, columns, sources, out);
   }
 };
 
@@ -91,6 +105,7 @@ const checkTable = (at: TableAt, pipeline: Pipeline, scope: Scope, out: Findings
   duplicatesIn(table.key, [...path, 'key'], out);
   duplicatesIn(table.sort?.map((column) => column.replace(/ desc$/, '')) ?? [], [...path, 'sort'], out);
   checkSteps(at, pipeline, out);
+  checkPartition(at, pipeline, out);
   const parameters = Object.keys(pipeline.parameters);
   for (const { text, path: where } of expressionsOf(at))
     for (const fault of sqlFaults(text, parameters)) out.add(where, fault.text);
@@ -106,6 +121,14 @@ export function checkPipeline(pipeline: Pipeline): Finding[] {
   checkNames(pipeline, out);
   checkSources(pipeline, out);
   checkCutoffs(pipeline, out);
+  for (const cycle of circlesOf(
+    new Map(Object.entries(pipeline.sources).map(([name, source]) => [name, judgedAgainst(source)])),
+  ))
+    out.add(
+      ['sources', cycle[0] ?? ''],
+      `sources are judged against each other in a circle: ${cycle.join(' → ')}`,
+      'key',
+    );
   const scopes = { features: new Scope(pipeline, 'features'), score: new Scope(pipeline, 'score') };
   for (const at of tables) {
     checkTable(at, pipeline, scopes[at.stage], out);

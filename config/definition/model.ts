@@ -1,24 +1,60 @@
 import { z } from 'zod';
+import { GeorefreshError } from '../errors.js';
 import { identifier, tableName } from './common.js';
 
 /** A learner and its parameters; which parameters there are is the learner's own schema, checked when the run is resolved. */
-export const candidate = z.looseObject({ learner: z.string().min(1).describe('its other parameters stand beside it') });
+export const candidate = z.looseObject({
+  learner: z.string().min(1).describe('its other parameters stand beside it'),
+  grid: z
+    .record(z.string(), z.array(z.union([z.number(), z.string(), z.boolean()])).min(1))
+    .optional()
+    .describe('values of parameters: every combination competes as a candidate of its own'),
+});
 export type Candidate = z.infer<typeof candidate>;
+
+/** Combinations of one grid at most: each is fitted in every fold. */
+const MOST_COMBINATIONS = 256;
+
+/**
+ * Candidates with their grids spread out, each combination under the candidate's name and its number from 1. Throws GR-1003
+ * where a grid has more than MOST_COMBINATIONS.
+ */
+export function spreadGrids(candidates: Record<string, Candidate>): Record<string, Candidate> {
+  return Object.fromEntries(
+    Object.entries(candidates).flatMap(([name, { grid, ...fixed }]): [string, Candidate][] => {
+      if (grid === undefined) return [[name, fixed]];
+      const combinations = Object.values(grid).reduce((product, values) => product * values.length, 1);
+      if (combinations > MOST_COMBINATIONS) {
+        throw new GeorefreshError(
+          'GR-1003',
+          `the grid of ${name} has ${combinations} combinations, at most ${MOST_COMBINATIONS} compete`,
+        );
+      }
+      let all: Candidate[] = [fixed];
+      for (const [key, values] of Object.entries(grid)) {
+        all = all.flatMap((one) => values.map((value) => ({ ...one, [key]: value })));
+      }
+      return all.map((one, i) => [`${name}_${i + 1}`, one]);
+    }),
+  );
+}
 
 /** Out-of-fold predictions pooled over the values of a column (0 … count-1, or forward 1 … count), or one fit on other rows. */
 export const evaluation = z.union([
-  z.strictObject({
-    title: z.string().optional().describe('name for people'),
-    on: tableName.describe('the table that is split into folds'),
-    folds: identifier.describe('integer column with the fold of each row'),
-    count: z.int().min(1).max(50).describe('number of folds'),
-    forward: z
-      .boolean()
-      .default(false)
-      .describe(
-        'folds are stretches of time: each of 1 … count is predicted by what was learned from those before it, and 0 is never predicted',
-      ),
-  }).refine(({ count, forward }) => forward || count > 1, { path: ['count'], message: 'expected at least 2 folds' }),
+  z
+    .strictObject({
+      title: z.string().optional().describe('name for people'),
+      on: tableName.describe('the table that is split into folds'),
+      folds: identifier.describe('integer column with the fold of each row'),
+      count: z.int().min(1).max(50).describe('number of folds'),
+      forward: z
+        .boolean()
+        .default(false)
+        .describe(
+          'folds are stretches of time: each of 1 … count is predicted by what was learned from those before it, and 0 is never predicted',
+        ),
+    })
+    .refine(({ count, forward }) => forward || count > 1, { path: ['count'], message: 'expected at least 2 folds' }),
   z.strictObject({
     title: z.string().optional().describe('name for people'),
     fit: tableName.describe('the table that models are fitted on'),
@@ -26,6 +62,11 @@ export const evaluation = z.union([
   }),
 ]);
 export type Evaluation = z.infer<typeof evaluation>;
+
+const classes = z.strictObject({
+  above: z.number().default(0).describe('a greater target counts as positive'),
+  threshold: z.number().default(0.5).describe('a prediction from here on counts as positive'),
+});
 
 export const metric = z.union([
   z.strictObject({
@@ -65,6 +106,20 @@ export const metric = z.union([
         naive: identifier.describe('column that is a prediction'),
       })
       .describe('how many series have a lower mean absolute error than that of a column'),
+  }),
+  z.strictObject({ accuracy: classes.describe('share of rows in the class that they are predicted in') }),
+  z.strictObject({ f1: classes.describe('harmonic mean of precision and recall') }),
+  z.strictObject({ log_loss: z.strictObject({}).describe('mean negative log-likelihood of classes 0 and 1') }),
+  z.strictObject({ brier: z.strictObject({}).describe('mean squared error of probabilities of classes 0 and 1') }),
+  z.strictObject({
+    pinball: z
+      .strictObject({ alpha: z.number().gt(0).lt(1).describe('the quantile that is predicted') })
+      .describe('mean pinball loss'),
+  }),
+  z.strictObject({
+    mase: z
+      .strictObject({ scale: z.number().gt(0).describe('mean absolute error of the naive forecast in training') })
+      .describe('mean absolute error over that of a naive forecast'),
   }),
 ]);
 export type Metric = z.infer<typeof metric>;

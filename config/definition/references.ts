@@ -60,6 +60,26 @@ const referencesOfStep = (step: Builder): Reference[] => {
   return [];
 };
 
+/** Columns that a step adds to the working table; those that SQL makes are known only to its text. */
+export function addedBy(step: Builder): string[] {
+  if ('sql' in step) return [];
+  if ('derive' in step) return Object.keys(step.derive);
+  if ('assign' in step) return [step.assign.as];
+  if ('count-within' in step) return Object.keys(step['count-within'].radii);
+  if ('rollup' in step) return Object.keys(step.rollup.add);
+  const named = (name: string | undefined): string[] => (name === undefined ? [] : [name]);
+  if ('nearest' in step) return [...Object.keys(step.nearest.take), ...named(step.nearest.distance)];
+  if ('window' in step) return Object.keys(step.window.add);
+  if ('calendar' in step) return Object.keys(step.calendar.add);
+  if ('fit' in step) return Object.keys(step.fit.add);
+  if ('unpivot' in step) return [step.unpivot.name, step.unpivot.value];
+  if ('resample' in step) {
+    const { time, spread, begin, active } = step.resample;
+    return [time, ...Object.keys({ ...spread, ...begin }), ...named(active)];
+  }
+  return [...Object.keys(step['buffer-share'].mean), ...named(step['buffer-share'].count)];
+}
+
 const expressionsOfStep = (step: Builder): ExpressionAt[] => {
   if ('sql' in step) return [];
   if ('derive' in step)
@@ -121,8 +141,11 @@ export class Scope {
 }
 
 /** Cycles among tables, each once, as the names along it with the first repeated at the end. */
-export function cyclesOf(tables: TableAt[]): string[][] {
-  const needs = new Map(tables.map((at) => [at.name, referencesOf(at).map(({ name }) => splitReference(name).name)]));
+export const cyclesOf = (tables: TableAt[]): string[][] =>
+  circlesOf(new Map(tables.map((at) => [at.name, referencesOf(at).map(({ name }) => splitReference(name).name)])));
+
+/** Cycles among names that need others, as `cyclesOf` gives them. */
+export function circlesOf(needs: ReadonlyMap<string, readonly string[]>): string[][] {
   const cycles: string[][] = [];
   const done = new Set<string>();
   const visit = (name: string, trail: string[]): void => {

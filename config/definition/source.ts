@@ -1,53 +1,22 @@
 import { z } from 'zod';
+import { size } from '../units.js';
 import { identifier } from './common.js';
+import { contractColumn, contractParts } from './contract.js';
 
-/** What a column of a source must be; a row that is not goes to quarantine under the rule `<column>.<check>`. */
-export const contractColumn = z
-  .strictObject({
-    from: z.string().min(1).optional().describe("the column's name in the file; default: the same name"),
-    type: z
-      .enum(['text', 'integer', 'double', 'boolean', 'timestamp', 'date'])
-      .describe('a cell that is not of it breaks the contract'),
-    required: z.boolean().default(false).describe('an empty cell breaks the contract'),
-    pad: z.int().min(1).max(64).optional().describe('text: lost leading zeros are put back up to this length'),
-    min: z.number().optional().describe('least value, itself allowed'),
-    max: z.number().optional().describe('greatest value, itself allowed'),
-    allowed: z
-      .array(z.union([z.string(), z.number()]))
-      .min(1)
-      .optional()
-      .describe('the only values there may be'),
-    forbidden: z
-      .array(z.union([z.string(), z.number()]))
-      .min(1)
-      .optional()
-      .describe('values that there may not be'),
-    pattern: z.string().optional().describe('text: a regular expression (RE2) that the whole cell must match'),
-    unique: z.boolean().default(false).describe('the first row with a value stays, later ones are quarantined'),
-    map: z
-      .record(z.string(), z.union([z.string(), z.number()]))
-      .optional()
-      .describe('cell → value, before the type; a cell that is no key breaks the contract'),
-    personal: z.boolean().default(false).describe('never shown in logs, errors or names'),
-  })
-  .superRefine((column, context) => {
-    const textOnly = ['pad', 'pattern'] as const;
-    for (const key of textOnly)
-      if (column[key] !== undefined && column.type !== 'text')
-        context.addIssue({ code: 'custom', path: [key], message: `${key} is for columns of type text` });
-    for (const key of ['min', 'max'] as const)
-      if (column[key] !== undefined && column.type !== 'integer' && column.type !== 'double')
-        context.addIssue({ code: 'custom', path: [key], message: `${key} is for columns of type integer or double` });
-    if (column.min !== undefined && column.max !== undefined && column.min > column.max)
-      context.addIssue({ code: 'custom', path: ['min'], message: 'min is above max' });
-  });
-export type ContractColumn = z.infer<typeof contractColumn>;
+export type { ContractColumn } from './contract.js';
+
+const place = z
+  .string()
+  .min(1)
+  .refine((uri) => !/^https?:\/\/[^/]*@/i.test(uri), 'a user name or password in an address would be told in logs')
+  .describe('path relative to the inputs folder, with * and ** for several files read as one; or an http(s) address');
 
 const shared = {
-  uri: z.string().min(1).describe('path relative to the inputs folder'),
+  uri: place,
   title: z.string().optional().describe('name for people'),
   optional: z.boolean().default(false).describe('absent: an empty table with the declared columns'),
   sort: z.array(identifier).default([]).describe('order of the validated table; default: the order of the file'),
+  maxBytes: size.prefault('2GB').describe('largest file that is read, also once it is unpacked'),
   maxQuarantinedShare: z
     .number()
     .min(0)
@@ -55,13 +24,28 @@ const shared = {
     .default(0.01)
     .describe('share of rows beyond which the whole source is refused'),
   columns: z.record(identifier, contractColumn).describe('the contract: columns by name, in their order'),
+  ...contractParts,
 };
 
-export const csvSource = z.strictObject({
+/** How the records of a file are written. What a file is shows in its content; its name says nothing. */
+export const recordSource = z.strictObject({
   ...shared,
-  format: z.literal('csv').describe('how the file is written'),
-  delimiter: z.string().length(1).default(',').describe('between cells'),
-  quote: z.string().length(1).default('"').describe('round cells that hold a delimiter'),
+  format: z
+    .enum(['csv', 'excel', 'json', 'jsonl', 'parquet', 'any'])
+    .describe('how the file is written; any: what its content shows'),
+  delimiter: z.string().length(1).default(',').describe('csv: between cells'),
+  quote: z.string().max(1).default('"').describe('csv: round cells that hold a delimiter; empty: there is none'),
+  decimal: z.enum(['.', ',']).default('.').describe('decimal mark of numbers'),
+  encoding: z
+    .enum(['utf-8', 'utf-16', 'latin-1'])
+    .default('utf-8')
+    .describe('csv, json: how text is written; a byte order mark counts more'),
+  header: z
+    .boolean()
+    .default(true)
+    .describe('csv, excel: the first record names the columns; else they are column0, column1, …'),
+  skip: z.int().min(0).max(1000).default(0).describe('csv, excel: lines above the header that are passed over'),
+  sheet: z.string().optional().describe('excel: the sheet to read; needed where there are several'),
   nulls: z.array(z.string()).default(['']).describe('cells that mean missing'),
   columns: shared.columns.refine((columns) => Object.keys(columns).length > 0, 'expected at least one column'),
 });
@@ -71,10 +55,31 @@ export const polygonSource = z.strictObject({
   ...shared,
   format: z.enum(['geojson', 'topojson']).describe('how the file is written'),
   object: z.string().optional().describe('topojson: the object to read'),
+  crossing: z
+    .enum(['allow', 'reject'])
+    .default('allow')
+    .describe('a polygon whose outline crosses itself: rejected ones are quarantined under `geometry.crossing`'),
   columns: shared.columns.default({}),
 });
 
-export const source = z.discriminatedUnion('format', [csvSource, polygonSource]);
+export const source = z.discriminatedUnion('format', [recordSource, polygonSource]);
 export type Source = z.infer<typeof source>;
-export type CsvSource = z.infer<typeof csvSource>;
+export type RecordSource = z.infer<typeof recordSource>;
 export type PolygonSource = z.infer<typeof polygonSource>;
+
+/** A contract in a file of its own: a source without a place. */
+export const contractFile = z.discriminatedUnion('format', [
+  recordSource.extend({ uri: place.default('*') }),
+  polygonSource.extend({ uri: place.default('*') }),
+]);
+
+export const isLayer = (source: Source): source is PolygonSource =>
+  source.format === 'geojson' || source.format === 'topojson';
+
+/** Whether a source may be several files. */
+export const isGlob = ({ uri }: Pick<Source, 'uri'>): boolean => !isAddress(uri) && uri.includes('*');
+
+export const isAddress = (uri: string): boolean => /^https?:\/\//i.test(uri);
+
+/** A source's place as people are told of it: an address without what follows a question mark, where keys are often put. */
+export const shownPlace = (uri: string): string => (isAddress(uri) ? uri.replace(/[?#].*$/s, '') : uri);

@@ -170,6 +170,76 @@ describe('names of a definition', () => {
     expect((await faultsAfter([from, to])).join('\n')).toContain(expected);
   });
 
+  /** Edits of the table that ev-sites makes in partitions. */
+  const STEP = '      - derive: { existing_county_per_tract: existing_county / tracts_county }\n';
+  test.each<[title: string, from: string, to: string, expected: string]>([
+    [
+      'no table to begin with',
+      '    from: tract_context\n    cutoffs: [train, score, backtest]\n',
+      '    cutoffs: [train, score, backtest]\n',
+      'a table without `from` has no rows to divide',
+    ],
+    [
+      'a step of sql',
+      STEP,
+      `${STEP}      - sql: tract_context.sql\n`,
+      'sql may read any row, so the table cannot be made in partitions',
+    ],
+    [
+      'a rollup that makes other rows',
+      STEP,
+      `${STEP}      - rollup: { of: stations_located, by: [tract], add: { n: count() } }\n`,
+      'a rollup without `on` makes other rows, so the table cannot be made in partitions',
+    ],
+    [
+      'a rollup of the table itself',
+      STEP,
+      `${STEP}      - rollup: { by: [county], on: [county], add: { n: count() } }\n`,
+      'groups of the table itself may cross partitions; name another table with `of`',
+    ],
+    [
+      'rows that are put aside',
+      'where: id < $cut, distance: nearest_existing_m }',
+      'where: id < $cut, distance: nearest_existing_m, unmatched: quarantine }',
+      'a table made in partitions keeps all its rows, none can be quarantined',
+    ],
+    [
+      'a rollup joined by a column that a step before it made',
+      STEP,
+      `${STEP}      - rollup: { of: stations_located, by: [tract], on: [existing_tract], add: { n: count() } }\n`,
+      '`existing_tract` is no column of `tract_context`; partitions are told apart before any step',
+    ],
+    [
+      'a nearest point within a column that a step before it made',
+      STEP,
+      `${STEP}      - nearest: { to: stations_located, within: { existing_tract: id }, distance: d }\n`,
+      '`existing_tract` is no column of `tract_context`; partitions are told apart before any step',
+    ],
+    [
+      'a step that makes the partitions anew',
+      STEP,
+      `${STEP}      - derive: { state: county }\n`,
+      '`state` is a column of `tract_context`; a table made in partitions only gets further ones',
+    ],
+    [
+      'a column that the source does not have',
+      '    from: sites\n    when: sites\n    key: [site_id]\n    steps:\n      - buffer-share:',
+      '    from: sites\n    when: sites\n    partition: land\n    key: [site_id]\n    steps:\n      - buffer-share:',
+      'no column `land`',
+    ],
+  ])('a table cannot be made in partitions with %s (S0.12)', async (_, from, to, expected) => {
+    const found = (await faultsAfter([from, to])).filter((fault) => fault.includes(expected));
+    expect(found).toHaveLength(1);
+  });
+
+  test('a fault of a partition is told with its line', async () => {
+    const text = evSitesText.replace(STEP, `${STEP}      - sql: tract_context.sql\n`);
+    const line = text.slice(0, text.indexOf('- sql: tract_context.sql', text.indexOf(STEP))).split('\n').length;
+    expect(faultsOf(await failureOf(() => loadPipeline(pipelineFolder(text))))).toEqual([
+      `${line} sql may read any row, so the table cannot be made in partitions`,
+    ]);
+  });
+
   test('tables that turn in a circle are named along it', async () => {
     const found = await faultsAfter([
       'uses: [cbsa, county_attributes,',

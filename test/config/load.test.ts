@@ -90,7 +90,7 @@ describe('faults of the text', () => {
       `${lineOf(text, 'tipe')} key \`tipe\` unknown; meant \`type\`?`,
       `${lineOf(text, 'tipe')} expected true or false; found \`maybe\``,
       `${lineOf(text, 'tipe')} expected a number; found \`one\``,
-      `${lineOf(text, 'topjson')} expected one of \`csv\`, \`geojson\`, \`topojson\`; found \`topjson\`; meant \`topojson\`?`,
+      `${lineOf(text, 'topjson')} expected one of \`csv\`, \`excel\`, \`json\`, \`jsonl\`, \`parquet\`, \`any\`, \`geojson\`, \`topojson\`; found \`topjson\`; meant \`topojson\`?`,
       `${lineOf(text, 'count-withn')} key \`count-withn\` unknown; meant \`count-within\`?`,
       `${lineOf(text, 'count-withn')} key \`radi\` unknown; meant \`radii\`?`,
       `${lineOf(text, 'count-withn')} expected a length such as 5 mi, 500 m or 2.5 km; found \`5 miles\``,
@@ -133,7 +133,7 @@ describe('faults of the text', () => {
       'a source without format says which there are',
       '    format: csv\n    columns:\n      id:',
       '    columns:\n      id:',
-      'key `format` is missing; expected one of `csv`, `geojson`, `topojson`',
+      'key `format` is missing; expected one of `csv`, `excel`, `json`, `jsonl`, `parquet`, `any`, `geojson`, `topojson`',
     ],
     [
       'a candidate without learner says so',

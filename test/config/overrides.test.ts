@@ -34,7 +34,7 @@ test('all faults come at once as GR-1004, with the name that was meant', async (
     'no parameter `cutt`; meant `cut`?',
     '`until`: expected a number; found `soon`',
     '`cut`: expected a number; found ``',
-    'no parameter `candidates.ridge.learner`; there are cut, until, candidates.ridge.alpha',
+    expect.stringMatching(/^no parameter `candidates.ridge.learner`; there are cut, until, candidates.ridge.alpha, /),
     'no parameter `candidates.ridge.alhpa`; meant `candidates.ridge.alpha`?',
   ]);
 });

@@ -12,7 +12,7 @@ import { type EngineRecord, readAliveRecord } from '../../workers/engine/state.j
 import { LogTail } from './log-tail.js';
 import { engineBinary } from './needs.js';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/client/cli/main.js', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const UP_MS = 90_000;
 const GONE_MS = 20_000;
 const POLL_MS = 10;
@@ -25,6 +25,8 @@ export interface ClusterOptions {
   watch?: boolean;
   /** Settings by environment; a short heartbeat timeout makes faults cheap. */
   env?: Record<string, string>;
+  /** Folder of the installation whose program is run; default: this project. */
+  program?: string;
 }
 
 /** `georefresh up` with worker processes of its own, all of which can be looked at and signalled. */
@@ -49,14 +51,21 @@ export interface Cluster {
 }
 
 /** Starts a cluster and waits until its workers are there. Rejects with what it said where it does not come up. */
-export async function startCluster({ home, workers = 2, watch = false, env = {} }: ClusterOptions): Promise<Cluster> {
-  if (!existsSync(PROGRAM)) throw new Error('the project is not built: npm run build');
+export async function startCluster({
+  home,
+  workers = 2,
+  watch = false,
+  env = {},
+  program = ROOT,
+}: ClusterOptions): Promise<Cluster> {
+  const main = join(program, 'dist', 'client', 'cli', 'main.js');
+  if (!existsSync(main)) throw new Error('the project is not built: npm run build');
   const log = new LogTail(join(home, 'logs', 'pipeline.log'));
   const settings = { ...surroundings(), ...env, GEOREFRESH_HOME: home };
   // A group of its own: the workers are forked into it, and one signal reaches `up` and them at once.
   const up = spawn(
     process.execPath,
-    [PROGRAM, 'up', '--workers', String(workers), '--json', ...(watch ? ['--watch'] : [])],
+    [main, 'up', '--workers', String(workers), '--json', ...(watch ? ['--watch'] : [])],
     {
       env: settings,
       stdio: ['ignore', 'pipe', 'pipe'],

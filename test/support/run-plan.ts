@@ -4,6 +4,8 @@ import { DefaultLogger } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
 import type { CodeDigests } from '../../activities/deps.js';
 import { type Activities, createActivities } from '../../activities/index.js';
+import { readJson } from '../../activities/json.js';
+import type { Ledger } from '../../activities/partitions/ledger.js';
 import { createKernelPool, type KernelPool } from '../../activities/pool/index.js';
 import type {
   PartsMade,
@@ -86,6 +88,8 @@ export interface Ran {
   plan: Plan;
   records: StepRecord[];
   summary: RunSummary;
+  /** Names of the partitions that were made anew, by their step. */
+  made: Map<string, string[]>;
 }
 
 /** What a step is given: the outputs of those that it needs. */
@@ -105,7 +109,7 @@ export function inputOf(plan: Plan, header: RunHeader, id: string, records: read
 
 /** Carries out a run by the activities alone, each step as soon as those it needs are done, as the workflow does. */
 export async function runPlan(
-  { activities }: Pick<Bench, 'activities'>,
+  { activities, lake }: Pick<Bench, 'activities' | 'lake'>,
   request: Pick<ResolveInput, 'pipeline'> & Partial<ResolveInput>,
 ): Promise<Ran> {
   const { only, overrides, inputs, ...changes } = request;
@@ -116,17 +120,19 @@ export async function runPlan(
     ...(overrides && { overrides }),
     ...(inputs !== undefined && { inputs }),
   });
-  const records = plan.ended === undefined ? await runSteps({ activities }, plan, header) : [];
+  const made: Ran['made'] = new Map();
+  const records = plan.ended === undefined ? await runSteps({ activities, lake }, plan, header, made) : [];
   const outcome = plan.ended ?? 'unchanged';
   const summary = await perform(activities.conclude, { header, plan, steps: records, outcome });
-  return { plan, records, summary };
+  return { plan, records, summary, made };
 }
 
 /** The steps of a plan; their records in the order in which they ended. */
 export async function runSteps(
-  { activities }: Pick<Bench, 'activities'>,
+  { activities, lake }: Pick<Bench, 'activities' | 'lake'>,
   plan: Plan,
   header: RunHeader,
+  made: Ran['made'] = new Map(),
 ): Promise<StepRecord[]> {
   const records: StepRecord[] = [];
   const results = new Map<string, Promise<void>>();
@@ -142,7 +148,7 @@ export async function runSteps(
         stage === 'publish'
           ? await perform(activities.publish, { ...input, steps: [...records] }, id)
           : partitioned === true
-            ? await inPartitions(activities, input)
+            ? await inPartitions({ activities, lake }, input, made)
             : await perform(activities[stage], input, id);
       records.push({ id, stage, why, ...result });
     };
@@ -153,11 +159,16 @@ export async function runSteps(
 }
 
 /** A step in its partitions, one chunk after the other. */
-async function inPartitions(activities: Activities, input: StepInput): Promise<StepResult> {
+async function inPartitions(
+  { activities, lake }: Pick<Bench, 'activities' | 'lake'>,
+  input: StepInput,
+  all: Ran['made'],
+): Promise<StepResult> {
   const { id } = input.step;
   const { kept, ledger, chunks, partitions, began } = await perform(activities.split, input, `${id}/split`);
   if (kept !== undefined) return kept;
   const made: PartsMade[] = [];
+  all.set(id, (await readJson<Ledger>(lake, ledger)).chunks.flat());
   for (const chunk of chunks.keys())
     made.push(await perform(activities.part, { ...input, ledger, chunk }, `${id}/part-${chunk}`));
   const whole = await perform(activities.gather, { ...input, ledger, made, began }, id);

@@ -10,7 +10,11 @@ export interface Partitioner {
   /** The partitions, each with what decides its rows. Writes nothing. */
   split(input: StepInput, context: StepContext): Promise<Planned[]>;
   /** Makes the partitions named, in one table. */
-  make(input: StepInput, names: string[], context: StepContext): Promise<{ table: TableRef; facts: Part['facts'] }>;
+  make(
+    input: StepInput,
+    names: string[],
+    context: StepContext,
+  ): Promise<{ table: TableRef; facts: ReadonlyMap<string, Part['facts']> }>;
   /** Puts all partitions together. */
   gather(
     input: StepInput,

@@ -2,11 +2,13 @@ import type { Pipeline } from '../../../config/definition/pipeline.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import { quoteIdent } from '../../../lake/sql.js';
 import { putTable, withTables } from '../../../lake/tables.js';
+import type { Column } from '../../../lake/types.js';
 import { artifactOf, type Deps, prefixOf, tableOf } from '../../deps.js';
+import { columnOf } from '../../features/builders/columns.js';
 import { PREDICTIONS } from '../../resolve/plan.js';
 import { demandAgreement, predictRows } from '../../score/steps/predict.js';
 import { MODEL, ONNX } from '../../train/names.js';
-import { PARTITION, partsSql } from '../ledger.js';
+import { PARTITION, type Part, partsSql } from '../ledger.js';
 import type { Partitioner } from './partitioner.js';
 import { inPartitions, ownDigests, partitionOf, readPartitioning } from './rows.js';
 
@@ -53,17 +55,24 @@ export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeli
             session,
             { scored: tableOf(input, predict.table) },
             async () => {
-              const where = `from scored where ${inPartitions(by, names)}`;
-              const list = columns.map(quoteIdent).join(', ');
-              const rows = await session.readColumns(`select ${list} ${where} order by ${key}`);
-              const { predictions, difference } = await predictRows(deps, train, predict, input, rows, context);
-              await session.createTable('predicted', predictions);
-              const select = `select ${partitionOf(by)} as ${PARTITION}, p.* from predicted as p join (select ${key}, ${quoteIdent(by)} ${where}) using (${key})`;
-              const orderBy = [PARTITION, train.key];
-              return {
-                table: await putTable(lake, session, { select }, { ...options, orderBy, signal }),
-                facts: { difference },
-              };
+              const list = [`${partitionOf(by)} as ${PARTITION}`, ...columns.map(quoteIdent)].join(', ');
+              const rows = await session.readColumns(
+                `select ${list} from scored where ${inPartitions(by, names)} order by ${key}`,
+              );
+              const { predictions, differences } = await predictRows(deps, train, predict, input, rows, context);
+              const places = columnOf(rows, PARTITION);
+              await session.createTable('predicted', {
+                ...predictions,
+                columns: { [PARTITION]: places, ...predictions.columns },
+              });
+              const select = 'select * from predicted';
+              const table = await putTable(
+                lake,
+                session,
+                { select },
+                { ...options, orderBy: [PARTITION, train.key], signal },
+              );
+              return { table, facts: largestByPartition(places, differences) };
             },
             { signal },
           ),
@@ -71,8 +80,8 @@ export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeli
       );
     },
     gather: (input, parts, { signal }) => {
-      const { tables, select: rows } = partsSql(parts);
-      const select = `select * exclude (${PARTITION}) from (${rows})`;
+      const { tables, select: ofParts } = partsSql(parts);
+      const select = `select * exclude (${PARTITION}) from (${ofParts})`;
       return lake.duckdb.session(
         (session) =>
           withTables(
@@ -81,13 +90,16 @@ export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeli
             tables,
             async () => {
               const table = await putTable(lake, session, { select }, { ...options, signal });
+              const { rows } = tableOf(input, predict.table);
+              if (table.rows !== rows)
+                throw new GeorefreshError('GR-2105', `${PREDICTIONS}: ${rows} rows became ${table.rows}`);
               const { columns: read } = await session.readColumns(
-                `select ${quoteIdent(predict.as)} as value from (${rows})`,
+                `select ${quoteIdent(predict.as)} as value from (${ofParts})`,
               );
               const difference = Math.max(0, ...parts.map(({ facts }) => facts.difference ?? 0));
               return {
                 table,
-                rowsIn: tableOf(input, predict.table).rows,
+                rowsIn: rows,
                 facts: { parity: demandAgreement(difference, read.value) },
               };
             },
@@ -97,4 +109,13 @@ export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeli
       );
     },
   };
+}
+
+/** What is kept of a partition must not tell with which others it was made. */
+function largestByPartition(partitions: Column, differences: Float64Array): Map<string, Part['facts']> {
+  if (partitions.type !== 'text') throw new TypeError('the name of a partition is a text');
+  const { codes, dictionary } = partitions;
+  const largest = new Float64Array(dictionary.length);
+  for (let i = 0; i < codes.length; i++) largest[codes[i]] = Math.max(largest[codes[i]], differences[i]);
+  return new Map(dictionary.map((name, i) => [name, { difference: largest[i] }]));
 }

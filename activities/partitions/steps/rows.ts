@@ -22,12 +22,12 @@ export const partitionOf = (by: string): string => `coalesce(cast(${quoteIdent(b
 export const inPartitions = (by: string, names: readonly string[]): string =>
   `${partitionOf(by)} in (${names.map(quoteLiteral).join(', ')})`;
 
-/** Partitions in ascending order of their names. */
+/** Partitions in ascending order of their names; rows without a value lie in one whose name is empty, and so do no rows at all. */
 export async function readPartitioning(session: Session, table: string, by: string): Promise<Partitioning> {
   const read = await session.readColumns(`select ${partitionOf(by)} as name from ${quoteIdent(table)}`);
   const column = columnOf(read, 'name');
   if (column.type !== 'text') throw new TypeError('the name of a partition is a text');
-  const names = [...column.dictionary].sort();
+  const names = read.rows === 0 ? [''] : [...column.dictionary].sort();
   const place = new Map(names.map((name, i) => [name, i]));
   const places = column.dictionary.map((name) => place.get(name) ?? 0);
   const group = new Int32Array(new SharedArrayBuffer(read.rows * 4));

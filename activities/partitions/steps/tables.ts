@@ -5,10 +5,12 @@ import { type Deps, prefixOf, tableOf } from '../../deps.js';
 import type { StepContext } from '../../durable.js';
 import { Work } from '../../features/steps/work.js';
 import type { FrozenDefinition } from '../../resolve/frozen.js';
+import { sortOrder } from '../../resolve/parameters.js';
 import { readsOf, type TableTask } from '../../resolve/plan.js';
 import type { StepInput } from '../../types.js';
 import { PARTITION, type Part, type Planned, partsSql } from '../ledger.js';
 import { type Neighbours, neighboursOf, type Whole } from '../neighbours.js';
+import { demandPartitionable } from './partitionable.js';
 import type { Partitioner } from './partitioner.js';
 import { inPartitions, listDigests, ownDigests, partitionOf, readPartitioning } from './rows.js';
 
@@ -33,6 +35,7 @@ export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task:
           async () => {
             const work = new Work(deps, session, definition, task, context);
             await work.begin();
+            await demandPartitionable(session, table, by, refs[from].columns);
             const divided = await readPartitioning(session, from, by);
             const about = { name: from, sha256: refs[from].sha256 };
             const own = await ownDigests(deps, session, about, refs[from].columns, divided, by, signal);
@@ -86,7 +89,10 @@ export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task:
             const list = [...table.key, ...work.table.addedNames].map(quoteIdent).join(', ');
             const select = `select ${partitionOf(by)} as ${PARTITION}, ${list} from (${await work.table.select()})`;
             const options = { prefix, orderBy: [PARTITION, ...table.key], keyed: true, signal };
-            return { table: await putTable(deps.lake, session, { select }, options), facts: {} };
+            return {
+              table: await putTable(deps.lake, session, { select }, options),
+              facts: new Map<string, Part['facts']>(),
+            };
           },
           { signal },
         ),
@@ -119,7 +125,7 @@ export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task:
               { select },
               {
                 prefix,
-                orderBy: task.table.sort === undefined ? table.key : [...(table.sort ?? []), ...table.key],
+                orderBy: sortOrder([...(table.sort ?? []), ...table.key]),
                 keyed: true,
                 signal,
               },

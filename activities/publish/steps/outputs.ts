@@ -8,7 +8,7 @@ import { type Deps, prefixOf, tableOf } from '../../deps.js';
 import { valuesOf } from '../../features/builders/columns.js';
 import type { FrozenDefinition } from '../../resolve/frozen.js';
 import { parametersOf, sortOrder } from '../../resolve/parameters.js';
-import { rawTable, tableTasks } from '../../resolve/plan.js';
+import { tableTasks } from '../../resolve/plan.js';
 import type { PublishInput } from '../../types.js';
 import { pointsGeoJson, type Row } from '../geojson.js';
 
@@ -69,41 +69,5 @@ export function rowsOf({ rows, columns }: Columns): Row[] {
         return [name, typeof value === 'number' && Number.isNaN(value) ? null : value];
       }),
     ),
-  );
-}
-
-/**
- * Every row that any step put aside, with the cells as they came, in order of source and row. `raw` is JSON text of the
- * record's cells; of a layer, of its properties.
- */
-export async function writeQuarantine(
-  { lake }: Deps,
-  session: Session,
-  { pipeline }: FrozenDefinition,
-  input: PublishInput,
-  signal: AbortSignal,
-): Promise<TableRef> {
-  const aside = input.steps.flatMap(({ quarantine }) => (quarantine ? [quarantine] : []));
-  const options = { prefix: prefixOf(pipeline.name, 'quarantine'), orderBy: ['source', 'row', 'rule'], signal };
-  if (aside.length === 0) {
-    const columns = ['source', 'rule', 'reason', 'raw'].map((name) => `cast(null as varchar) as ${name}`);
-    const select = `select ${columns[0]}, cast(null as bigint) as "row", ${columns.slice(1).join(', ')} where false`;
-    return putTable(lake, session, { select }, options);
-  }
-  const sources = Object.entries(pipeline.sources).filter(([name]) => input.tables[rawTable(name)] !== undefined);
-  const raw = Object.fromEntries(sources.map(([name]) => [rawTable(name), tableOf(input, rawTable(name))]));
-  return withTables(
-    lake,
-    session,
-    { aside, ...raw },
-    async () => {
-      const cells = sources.map(([name, source]) => {
-        const text = source.format === 'csv' ? 'cast(to_json(r) as varchar)' : 'properties';
-        const from = `(select * exclude (_row) from ${quoteIdent(rawTable(name))} where _row = a."row") as r`;
-        return `select a.source, a."row", a.rule, a.reason, (select ${text} from ${from}) as raw from aside as a where a.source = '${name}'`;
-      });
-      return putTable(lake, session, { select: cells.join('\nunion all\n') }, options);
-    },
-    { signal },
   );
 }

@@ -1,36 +1,80 @@
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
+import type { Pipeline } from '../../../config/definition/pipeline.js';
+import { isAddress, isGlob, type Source } from '../../../config/definition/source.js';
 import { codeOf } from '../../../config/errors.js';
-import type { ResolvedSource } from '../../../config/sources.js';
+import { matchFiles, type ResolvedSources } from '../../../config/sources.js';
 import { hashFile, sha256Of } from '../../../lake/hashing.js';
 import { keyOf } from '../../../lake/keys.js';
 import type { Lake } from '../../../lake/lake.js';
 import { jsonBytes, loose, parseAs } from '../../../lake/manifest.js';
+import { readOverlay } from '../../../lake/overlays.js';
+import { anyKept } from '../../../lake/reuse.js';
 import type { CallOptions } from '../../../lake/types.js';
+import type { Deps } from '../../deps.js';
+import type { ResolveInput } from '../../types.js';
+import type { FrozenDefinition } from '../frozen.js';
 
 /** A file that changed so shortly ago may change again within the same tick of its clock. */
 const SETTLED_MS = 2000;
 
 const noted = loose({ version: z.literal(1), sha256: z.string(), bytes: z.number() });
 
+/** What a source was when it was looked at, by the names that an ingest step's ingredients have. */
+export type Contents = Readonly<Record<string, string>>;
+
+/** Digest of a source's bytes; of the files that a pattern names, of their names too. */
+export const contentOfFiles = (
+  source: Pick<Source, 'uri'>,
+  files: readonly { name: string; sha256: string }[],
+): string =>
+  isGlob(source) ? sha256Of(files.map(({ name, sha256 }) => `${sha256} ${name}\n`).join('')) : (files[0]?.sha256 ?? '');
+
+/** What an ingest step goes by beside its definition and code: bytes, and rows that were mended since. */
+export const contentsFrom = (content: string, overlay: { sha256: string } | undefined): Contents => ({
+  content,
+  ...(overlay && { 'mended rows': overlay.sha256 }),
+});
+
+/** What an ingest step would find, where its bytes are known by `content`. */
+export const knownContents = async (
+  { store }: Pick<Lake, 'store'>,
+  pipeline: string,
+  source: string,
+  content: string,
+  options: CallOptions,
+): Promise<Contents> => contentsFrom(content, await readOverlay(store, pipeline, source, options));
+
 /**
- * Digest of each source file's bytes. A file with the size, time and inode of one that was read before has its bytes;
- * any other is read. With `dry` nothing is noted. Files that vanish meanwhile are left out: reading them will say so.
+ * What each source is. A file with the size, time and inode of one that was read before has its bytes; any other is read.
+ * With `dry` nothing is noted. Left out are addresses, which only fetching tells of, and files that vanish meanwhile:
+ * reading them will say so.
  */
 export async function contentsOf(
   lake: Lake,
-  pipeline: string,
-  sources: readonly ResolvedSource[],
+  { name: pipeline, sources: definitions }: Pick<Pipeline, 'name' | 'sources'>,
+  { root, sources }: Pick<ResolvedSources, 'root' | 'sources'>,
   { dry = false, ...options }: CallOptions & { dry?: boolean },
-): Promise<Record<string, string>> {
-  const contents: Record<string, string> = {};
-  const byPath = new Map<string, string>();
+): Promise<Record<string, Contents>> {
+  const contents: Record<string, Contents> = {};
+  const byPath = new Map<string, Promise<string | undefined>>();
+  const look = (path: string): Promise<string | undefined> => {
+    const asked = byPath.get(path) ?? contentOf(lake, pipeline, path, dry, options);
+    byPath.set(path, asked);
+    return asked;
+  };
   for (const { name, path, present } of sources) {
-    if (!present) continue;
-    const content = byPath.get(path) ?? (await contentOf(lake, pipeline, path, dry, options));
-    if (content === undefined) continue;
-    byPath.set(path, content);
-    contents[name] = content;
+    const source = definitions[name];
+    if (!present || source === undefined || isAddress(source.uri)) continue;
+    const names = isGlob(source) ? await matchFiles(root, name, source.uri) : [source.uri];
+    const files: { name: string; sha256: string }[] = [];
+    for (const file of names) {
+      const sha256 = await look(isGlob(source) ? join(root, file) : path);
+      if (sha256 !== undefined) files.push({ name: file, sha256 });
+    }
+    if (files.length < names.length) continue;
+    contents[name] = await knownContents(lake, pipeline, name, contentOfFiles(source, files), options);
   }
   return contents;
 }
@@ -61,4 +105,23 @@ async function contentOf(
   if (!dry && bytes === Number(found.size) && latest < Date.now() - SETTLED_MS)
     await store.putIfAbsent(place, jsonBytes({ version: 1, sha256, bytes }), options);
   return sha256;
+}
+
+/** What the sources' bytes are known by; nothing where no result is kept that they could be compared with. */
+export async function contentsFor(
+  { lake }: Deps,
+  { pipeline, dry = false, force }: ResolveInput,
+  definition: FrozenDefinition,
+  found: ResolvedSources,
+  options: CallOptions,
+): Promise<Record<string, Contents>> {
+  if (found.sample) {
+    const known = definition.sources.map(async ({ name, generator = '' }) => [
+      name,
+      await knownContents(lake, pipeline, name, generator, options),
+    ]);
+    return Object.fromEntries(await Promise.all(known)) as Record<string, Contents>;
+  }
+  if (force || !(await anyKept(lake, pipeline, options))) return {};
+  return contentsOf(lake, definition.pipeline, found, { dry, ...options });
 }

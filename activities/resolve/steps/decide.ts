@@ -6,7 +6,8 @@ import type { Deps } from '../../deps.js';
 import { ingredientsOf } from '../../reuse.js';
 import type { DecidedStep, PlanStep, StepRecord, StepResult } from '../../types.js';
 import type { FrozenDefinition } from '../frozen.js';
-import { inputsOf, recipeOf } from '../ingredients.js';
+import { inputsOf, type Recipe, recipeOf } from '../ingredients.js';
+import type { Contents } from './contents.js';
 
 /** How many of the latest runs are asked what a step went by when it last ran. */
 const REMEMBERED_RUNS = 5;
@@ -14,8 +15,8 @@ const REMEMBERED_RUNS = 5;
 export interface DecideInput {
   definition: FrozenDefinition;
   steps: readonly PlanStep[];
-  /** Digests of the sources' bytes by their names, as far as they are known. */
-  contents: Readonly<Record<string, string>>;
+  /** What the sources are, by their names, as far as that is known. */
+  contents: Readonly<Record<string, Contents>>;
   force: boolean;
   /** Looks into partitioned steps, as a run would make them. */
   partitions?: (step: PlanStep, made: Pick<StepResult, 'tables' | 'artifacts'>) => Promise<DecidedStep['partitions']>;
@@ -31,11 +32,31 @@ export async function decide(
   const known = new Map<string, StepRecord>();
   const before = force ? undefined : await lastKeys(deps, pipeline, options);
 
+  const keptOf = async (ingredients: Ingredients): Promise<Remembered | { broken: string } | undefined> => {
+    const kept = await lookUp(deps.lake, pipeline, reuseKey(ingredients), options);
+    const broken = kept && (await firstBroken(deps.lake, kept, options));
+    return broken === undefined ? kept : { broken: `${broken.uri} is gone or damaged` };
+  };
+  const lastOf = async ({ id }: PlanStep): Promise<Remembered | undefined> => {
+    const key = before?.get(id);
+    return key === undefined ? undefined : lookUp(deps.lake, pipeline, key, options);
+  };
+
+  /** Of a step that waits for others: if they leave what they left before, is its result there? */
+  const unlessChanged = async (step: PlanStep, recipe: Recipe): Promise<Pick<DecidedStep, 'decision' | 'why'>> => {
+    const last = await lastOf(step);
+    if (last === undefined) return { decision: 'run', why: differences(last) };
+    const ingredients = await ingredientsOf(deps, step.id, recipe, last.ingredients.inputs);
+    const kept = await keptOf(ingredients);
+    if (kept === undefined) return { decision: 'run', why: differences(last, ingredients) };
+    return 'broken' in kept ? { decision: 'run', why: [kept.broken] } : { decision: 'if-changed', why: [] };
+  };
+
   const look = async (step: PlanStep): Promise<DecidedStep> => {
     const recipe = recipeOf(definition, step);
     if (recipe === undefined) return { ...step, decision: 'run', why: ['it tells of this run'] };
     if (force) return { ...step, decision: 'run', why: ['forced'] };
-    if (!step.needs.every((id) => known.has(id))) return { ...step, decision: 'if-changed', why: [] };
+    if (!step.needs.every((id) => known.has(id))) return { ...step, ...(await unlessChanged(step, recipe)) };
     const needed = step.needs.flatMap((id) => known.get(id) ?? []);
     const made = {
       tables: Object.assign({}, ...needed.map(({ tables }) => tables)) as StepResult['tables'],
@@ -44,18 +65,17 @@ export async function decide(
     const inputs = inputsOf(recipe, step.id, made, needed);
     if (step.stage === 'ingest') {
       const content = contents[step.id.slice('ingest/'.length)];
-      if (content === undefined) return { ...step, decision: 'run', why: ['it was never read'] };
-      inputs.content = content;
+      if (content === undefined) return { ...step, decision: 'run', why: ['what it reads is not known before'] };
+      Object.assign(inputs, content);
     }
     const ingredients = await ingredientsOf(deps, step.id, recipe, inputs);
-    const kept = await lookUp(deps.lake, pipeline, reuseKey(ingredients), options);
+    const kept = await keptOf(ingredients);
     if (kept === undefined) {
       const divided = step.partitioned === true ? await partitions?.(step, made) : undefined;
-      const why = await differences(deps, pipeline, before?.get(step.id), ingredients, options);
+      const why = differences(await lastOf(step), ingredients);
       return { ...step, decision: 'run', why, ...(divided && { partitions: divided }) };
     }
-    const broken = await firstBroken(deps.lake, kept, options);
-    if (broken !== undefined) return { ...step, decision: 'run', why: [`${broken.uri} is gone or damaged`] };
+    if ('broken' in kept) return { ...step, decision: 'run', why: [kept.broken] };
     const result: StepResult = { ...(kept.result as StepResult), reused: true, key: kept.key };
     known.set(step.id, { id: step.id, stage: step.stage, why: [], ...result });
     return { ...step, decision: 'reuse', why: [], result };
@@ -83,15 +103,8 @@ async function lastKeys({ lake }: Deps, pipeline: string, options: CallOptions):
 }
 
 /** What is other than when the step last ran. */
-async function differences(
-  { lake }: Deps,
-  pipeline: string,
-  key: string | undefined,
-  now: Ingredients,
-  options: CallOptions,
-): Promise<string[]> {
-  const last: Remembered | undefined = key === undefined ? undefined : await lookUp(lake, pipeline, key, options);
-  if (last === undefined) return ['it has not run yet'];
+function differences(last: Remembered | undefined, now?: Ingredients): string[] {
+  if (last === undefined || now === undefined) return ['it has not run yet'];
   const then = last.ingredients;
   const names = [...new Set([...Object.keys(then.inputs), ...Object.keys(now.inputs)])].sort();
   return [

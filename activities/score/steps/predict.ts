@@ -14,8 +14,8 @@ import { deviationOf, PARITY_TOLERANCE } from '../onnx.js';
 type Predict = NonNullable<Pipeline['score']['predict']>;
 
 /**
- * The champion's predictions for rows with its features, by ONNX, and the largest difference from those of the model that
- * it was exported from: Infinity where only one of them is a number.
+ * The champion's predictions for rows with its features, by ONNX, and how far each is from that of the model that it was
+ * exported from: Infinity where only one of them is a number.
  */
 export async function predictRows(
   { lake, pool }: Deps,
@@ -24,7 +24,7 @@ export async function predictRows(
   input: StepInput,
   table: Columns,
   { signal, progress }: StepContext,
-): Promise<{ predictions: Columns; difference: number }> {
+): Promise<{ predictions: Columns; differences: Float64Array }> {
   const matrix = toFeatures(table, train.features);
   const onnx = await fetchBytes(lake.store, artifactOf(input, ONNX), { signal });
   const model = decodeModelJson(await fetchBytes(lake.store, artifactOf(input, MODEL), { signal }));
@@ -40,19 +40,17 @@ export async function predictRows(
       rows: table.rows,
       columns: { [train.key]: table.columns[train.key] as Column, [predict.as]: { type: 'double', values } },
     },
-    difference: largestDifference(native, scored),
+    differences: native.map((value, i) => differenceOf(value, scored[i] as number)),
   };
 }
 
-function largestDifference(native: Float64Array, scored: Float64Array): number {
-  let largest = 0;
-  for (let i = 0; i < native.length; i++) {
-    if (Object.is(native[i], scored[i])) continue;
-    const difference = Math.abs((native[i] as number) - (scored[i] as number));
-    largest = Math.max(largest, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
-  }
-  return largest;
+function differenceOf(a: number, b: number): number {
+  if (Object.is(a, b)) return 0;
+  const difference = Math.abs(a - b);
+  return Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
 }
+
+export const largest = (differences: Float64Array): number => differences.reduce((a, b) => Math.max(a, b), 0);
 
 /**
  * Refuses predictions that differ from the model's by more than a part of their own deviation (GR-3003), and gives that

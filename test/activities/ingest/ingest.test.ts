@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createIngestActivities } from '../../../activities/ingest/index.js';
+import { withRecords } from '../../../activities/ingest/steps/open.js';
 import { rowsOf } from '../../../activities/publish/steps/outputs.js';
-import { csvSource, polygonSource } from '../../../config/definition/source.js';
+import type { StepResult } from '../../../activities/types.js';
+import { polygonSource, recordSource, type Source } from '../../../config/definition/source.js';
 import { putArtifact } from '../../../lake/artifacts.js';
-import { readTable } from '../../../lake/tables.js';
 import { temporaryFolder, temporaryHome } from '../../support/home.js';
 import { type Bench, headerOf, openBench, perform, quiet } from '../../support/run-plan.js';
 
@@ -20,12 +21,31 @@ afterAll(() => bench.close());
 
 const columns = { a: { type: 'text' }, b: { type: 'text' } };
 
-/** Reads a file as the source of a definition that has no other; answers its raw rows. */
+/** Reads a file as the source of a definition that has no other; answers its cells as they came. */
 async function ingest(content: string | Uint8Array, more: object = {}, activities = bench.activities) {
   await writeFile(join(inputs, 'x.csv'), content);
-  const source = csvSource.parse({ uri: 'x.csv', format: 'csv', columns, ...more });
-  const { result, table } = await ingestSource(source, activities);
-  return { result, rows: rowsOf(await readTable(bench.lake, table)) };
+  const source = recordSource.parse({ uri: 'x.csv', format: 'csv', columns, ...more });
+  const result = await ingestSource(source, activities);
+  return { result, rows: await readRaw(source, result) };
+}
+
+async function readRaw(source: Source, result: StepResult): Promise<Record<string, unknown>[]> {
+  const kept = result.artifacts['raw:x'];
+  if (kept === undefined) throw new Error('nothing was kept');
+  return bench.lake.duckdb.session((session) =>
+    withRecords(bench.lake, session, source, kept, async (records) => {
+      const { rows, columns: read } = await session.readColumns(
+        `select _row, raw from (${await records.cells([], { of: 'range(1, 1000000) as t(_row)' })}) order by _row`,
+      );
+      const raw = read.raw;
+      if (raw?.type !== 'text') throw new Error('raw is text');
+      expect(result.rowsOut).toBe(rows);
+      return Array.from({ length: rows }, (_, row) => ({
+        _row: row + 1,
+        ...(JSON.parse(raw.dictionary[raw.codes[row] ?? 0] ?? '') as object),
+      }));
+    }),
+  );
 }
 
 async function ingestSource(source: object, activities: Pick<Bench['activities'], 'ingest'> = bench.activities) {
@@ -40,7 +60,7 @@ async function ingestSource(source: object, activities: Pick<Bench['activities']
     'json',
   );
   const step = { id: 'ingest/x', stage: 'ingest' as const };
-  const result = await perform(activities.ingest, {
+  return perform(activities.ingest, {
     header: headerOf('demo'),
     definition,
     inputs,
@@ -48,9 +68,6 @@ async function ingestSource(source: object, activities: Pick<Bench['activities']
     tables: {},
     artifacts: {},
   });
-  const table = result.tables['raw:x'];
-  if (table === undefined) throw new Error('no raw table');
-  return { result, table };
 }
 
 const failureOf = async (content: string | Uint8Array, more: object = {}): Promise<ApplicationFailure> => {
@@ -175,8 +192,16 @@ test('a layer gives a row for each feature in its order, broken ones with the re
     { type: 'Feature', properties: { name: 'named' }, geometry: { type: 'Polygon', coordinates: [ring] } },
   ];
   await writeFile(join(inputs, 'x.csv'), JSON.stringify({ type: 'FeatureCollection', features }));
-  const { table } = await ingestSource(polygonSource.parse({ uri: 'x.csv', format: 'geojson' }));
-  const rows = rowsOf(await readTable(bench.lake, table));
+  const source = polygonSource.parse({ uri: 'x.csv', format: 'geojson' });
+  const { artifacts, rowsOut } = await ingestSource(source);
+  expect(rowsOut).toBe(3);
+  const kept = artifacts['raw:x'];
+  if (kept === undefined) throw new Error('nothing was kept');
+  const rows = await bench.lake.duckdb.session((session) =>
+    withRecords(bench.lake, session, source, kept, async (records) =>
+      rowsOf(await session.readColumns(await records.cells([]))),
+    ),
+  );
   expect(rows.map(({ _row, id, _fault }) => [_row, id, _fault !== null])).toEqual([
     [1, '7', false],
     [2, null, true],

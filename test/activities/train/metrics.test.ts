@@ -41,6 +41,37 @@ describe('metrics on 40 fixed rows give what scikit-learn and scipy give', () =>
   });
 });
 
+describe('metrics of classes, quantiles and forecasts on fixed rows give what scikit-learn gives', () => {
+  const target = Float64Array.of(0, 1, 1, 0, 1, 0, 0, 1);
+  const probability = Float64Array.of(0.1, 0.9, 0.4, 0.5, 0.7, 0.2, 0.8, 0.55);
+  it.each<[Metric, number]>([
+    [{ log_loss: {} }, 0.5759065440240521],
+    [{ brier: {} }, 0.2003125],
+    [{ accuracy: { above: 0, threshold: 0.5 } }, 0.625],
+    [{ f1: { above: 0, threshold: 0.5 } }, 2 / 3],
+  ])('S1.5: %j', (metric, expected) => {
+    expect(compute(metric, target, probability)).toBeCloseTo(expected, 12);
+  });
+
+  it.each<[Metric, number]>([
+    [{ pinball: { alpha: 0.1 } }, 0.38],
+    [{ pinball: { alpha: 0.9 } }, 0.22],
+    [{ mase: { scale: 2 } }, 0.3],
+  ])('S1.5: %j', (metric, expected) => {
+    expect(compute(metric, Float64Array.of(3, -1, 2, 7, 4.5), Float64Array.of(2.5, 0, 2, 8, 4))).toBeCloseTo(
+      expected,
+      12,
+    );
+  });
+
+  it('S1.5: are not defined for targets that are no classes, nor F1 where nothing is positive', () => {
+    const zeros = new Float64Array(3);
+    expect(compute({ log_loss: {} }, Float64Array.of(0, 2, 1), zeros)).toBeNaN();
+    expect(compute({ brier: {} }, Float64Array.of(0, 2, 1), zeros)).toBeNaN();
+    expect(compute({ f1: { above: 0, threshold: 0.5 } }, zeros, zeros)).toBeNaN();
+  });
+});
+
 const rows = fc
   .array(fc.record({ target: fc.integer({ min: 0, max: 4 }), prediction: fc.integer({ min: -3, max: 3 }) }), {
     minLength: 1,
@@ -139,8 +170,16 @@ describe('metrics at the edges', () => {
 
   it('say which way is better and which read sizes', () => {
     const names = Object.keys(METRICS) as (keyof typeof METRICS)[];
-    expect(names.filter((name) => METRICS[name].better === 'lower')).toEqual(['mae', 'rmse']);
-    expect(names.filter((name) => METRICS[name].readsSize)).toEqual(['mae', 'rmse', 'r2']);
+    expect(names.filter((name) => METRICS[name].better === 'lower')).toEqual([
+      'mae',
+      'rmse',
+      'log_loss',
+      'brier',
+      'pinball',
+      'mase',
+      'series_mase',
+    ]);
+    expect(names.filter((name) => !METRICS[name].readsSize)).toEqual(['capture', 'ndcg', 'auc', 'spearman']);
   });
 });
 

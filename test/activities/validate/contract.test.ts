@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cellName } from '../../../activities/ingest/cell.js';
+import type { Records } from '../../../activities/ingest/records.js';
 import { rowsOf } from '../../../activities/publish/steps/outputs.js';
 import { contractSql } from '../../../activities/validate/contract.js';
-import { type CsvSource, csvSource, polygonSource } from '../../../config/definition/source.js';
+import { judge } from '../../../activities/validate/judge.js';
+import { isLayer, polygonSource, type RecordSource, recordSource } from '../../../config/definition/source.js';
 import type { Lake } from '../../../lake/lake.js';
 import { openLake } from '../../../lake/lake.js';
 import { quoteIdent } from '../../../lake/sql.js';
@@ -25,9 +28,9 @@ const textOf = (cells: readonly (string | null)[]): Columns['columns'][string] =
   };
 };
 
-/** The rows of the checked table in the file's order, each with its rule, reason and typed columns. */
+/** The rows in the file's order, each with its rule, reason and typed columns. */
 async function check(
-  source: CsvSource | ReturnType<typeof polygonSource.parse>,
+  source: RecordSource | ReturnType<typeof polygonSource.parse>,
   raw: Record<string, (string | null)[]>,
 ) {
   const rows = Object.values(raw)[0]?.length ?? 0;
@@ -39,18 +42,47 @@ async function check(
     },
   };
   return lake.duckdb.session(async (session) => {
-    await session.createTable('raw', columns);
-    const { checked, columns: names } = contractSql(source, 'raw');
-    const good = names.map((name) => `case when _rule is null then ${quoteIdent(name)} end as ${quoteIdent(name)}`);
+    await session.createTable('given_cells', columns);
+    const { columns: names, reads } = contractSql(source);
+    const judged = await judge(session, 'x', source, recordsOf(isLayer(source), reads));
+    expect(judged.rows).toBe(rows);
+    const good = names.map((name) => `case when a.rule is null then c.${quoteIdent(name)} end as ${quoteIdent(name)}`);
+    const aside =
+      judged.failed > 0 ? judged.aside : 'select cast(null as bigint) as "row", null as rule, null as reason';
     return rowsOf(
-      await session.readColumns(`select _row, _rule, _reason, ${good.join(', ')} from (${checked}) order by _row`),
+      await session.readColumns(
+        `select c._row, cast(a.rule as varchar) as _rule, cast(a.reason as varchar) as _reason, ${good.join(', ')}
+         from _checked as c left join (${aside}) as a on a."row" = c._row order by c._row`,
+      ),
     );
   });
 }
 
+/** Records whose cells lie in a table of the session already. */
+const recordsOf = (layer: boolean, reads: string[]): Records => ({
+  columns: reads,
+  inOrder: true,
+  count: async () => [],
+  demand: () => undefined,
+  cells: async (wanted, { of } = {}) => {
+    const cells = wanted.map((column) => {
+      const cell = layer
+        ? `json_extract_string(properties, '$."${column.replaceAll('"', '\\"')}"')`
+        : quoteIdent(column);
+      return `${cell} as ${cellName(column)}`;
+    });
+    const shape = layer ? ['id', 'geometry', '_fault', 'cast(null as varchar) as _crossing'] : [];
+    const raw = of === undefined ? [] : [`${layer ? 'properties' : 'cast(to_json(t) as varchar)'} as raw`];
+    const some = of === undefined ? '' : ` semi join ${of} using (_row)`;
+    return `select ${['_row', '0 as _file', ...shape, ...cells, ...raw].join(', ')} from given_cells as t${some}`;
+  },
+  explain: (error) => error,
+  close: async () => undefined,
+});
+
 const column = (rules: object) => ({ type: 'text', ...rules });
-const csv = (columns: Record<string, object>, more: object = {}): CsvSource =>
-  csvSource.parse({ uri: 'x.csv', format: 'csv', columns, ...more });
+const csv = (columns: Record<string, object>, more: object = {}): RecordSource =>
+  recordSource.parse({ uri: 'x.csv', format: 'csv', columns, ...more });
 
 /** Cells as files have them: numbers in every form, blanks, marks for missing, quotes, other scripts. */
 const cells = fc.oneof(

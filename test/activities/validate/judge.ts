@@ -1,4 +1,4 @@
-import type { ContractColumn, CsvSource } from '../../../config/definition/source.js';
+import type { ContractColumn, RecordSource } from '../../../config/definition/source.js';
 
 /** A contract read once more, row by row in plain JavaScript: what the SQL is held against. */
 export interface Judged {
@@ -57,7 +57,7 @@ function broken(
 }
 
 /** Judges records of cells by column name. */
-export function judgeRows(source: CsvSource, records: readonly Record<string, string>[]): Judged {
+export function judgeRows(source: RecordSource, records: readonly Record<string, string>[]): Judged {
   const contract = Object.entries(source.columns);
   const cellOf = (record: Record<string, string>, [column, { from = column }]: (typeof contract)[number]) => {
     const cell = record[from] ?? '';

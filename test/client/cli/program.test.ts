@@ -17,11 +17,13 @@ describe('the command line', () => {
     const { commands } = createProgram(new Shell(streams()));
     expect(commands.map((command) => command.name()).sort()).toEqual([
       'cancel',
+      'contract',
       'diff',
       'doctor',
       'error',
       'outputs',
       'plan',
+      'quarantine',
       'refresh',
       'release',
       'rollback',
@@ -32,6 +34,7 @@ describe('the command line', () => {
       'start',
       'status',
       'up',
+      'validate',
     ]);
     for (const command of commands) {
       expect(command.description()).not.toBe('');

@@ -1,0 +1,8 @@
+import { quoteIdent, quoteLiteral } from '../../lake/sql.js';
+
+/** A cell as it came, beside the typed column; no name of a column can look like it. */
+export const cellName = (column: string): string => quoteIdent(`cell:${column}`);
+
+/** The path of a key of a JSON object, as SQL text. */
+export const jsonPath = (key: string): string =>
+  quoteLiteral(`$."${key.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);

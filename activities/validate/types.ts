@@ -1,0 +1,149 @@
+import type { ContractColumn, Source } from '../../config/definition/source.js';
+import { isLayer } from '../../config/definition/source.js';
+import { quoteIdent as name, quoteLiteral as text } from '../../lake/sql.js';
+import { cellName } from '../ingest/cell.js';
+
+export const SQL_TYPES = {
+  text: 'VARCHAR',
+  integer: 'BIGINT',
+  double: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  timestamp: 'TIMESTAMP',
+  date: 'DATE',
+} as const satisfies Record<ContractColumn['type'], string>;
+
+/** A cell without what stands round it, null where it holds a mark for missing; no name of a column can look like it. */
+export const valueName = (column: string): string => name(`value:${column}`);
+const localName = (column: string): string => name(`local:${column}`);
+
+/** The largest integer that a table in memory carries exactly. */
+const EXACT = Number.MAX_SAFE_INTEGER;
+
+/** Digits with a sign, and at most zeros behind a point: what else casts to an integer is rounded, cut or in another base. */
+const WHOLE = String.raw`\s*[+-]?[0-9]+(\.0*)?\s*`;
+
+/** What stands round a cell: blanks, ends of lines, and the blank that does not break. */
+const BLANKS = text(' \t\r\n\f\u00a0');
+
+const cellOf = (column: string, { from = column }: ContractColumn): string => cellName(from);
+
+/** The cell, or null where it holds a mark for missing. */
+export function present(column: string, rules: ContractColumn, source: Source): string {
+  const nulls = rules.nulls ?? (isLayer(source) ? [''] : source.nulls);
+  const cell = rules.trim ? `trim(${cellOf(column, rules)}, ${BLANKS})` : cellOf(column, rules);
+  return nulls.length === 0 ? cell : `case when ${cell} in (${nulls.map(text).join(', ')}) then null else ${cell} end`;
+}
+
+export const padded = (cell: string, pad: number | undefined): string =>
+  pad === undefined ? cell : `case when length(${cell}) < ${pad} then lpad(${cell}, ${pad}, '0') else ${cell} end`;
+
+export const mapped = (cell: string, map: ContractColumn['map']): string =>
+  map === undefined
+    ? cell
+    : `case ${cell} ${Object.entries(map)
+        .map(([from, to]) => `when ${text(from)} then ${text(String(to))}`)
+        .join(' ')} end`;
+
+const markOf = (rules: ContractColumn, source: Source): string =>
+  rules.decimal ?? (isLayer(source) ? '.' : source.decimal);
+
+/** The text that is cast to a number: with a point for the decimal mark. */
+function numeral(column: string, rules: ContractColumn, source: Source): string {
+  const read = mapped(padded(valueName(column), rules.pad), rules.map);
+  return markOf(rules, source) === ',' ? `replace(${read}, ',', '.')` : read;
+}
+
+/** Local time as it is written, moved by `shift`, before a zone is applied. */
+function localTime(column: string, { type, formats, map, shift }: ContractColumn): string {
+  const read = mapped(valueName(column), map);
+  const parsed =
+    formats === undefined
+      ? `try_cast(${read} as ${SQL_TYPES[type]})`
+      : `try_strptime(${read}, [${formats.map(text).join(', ')}])`;
+  const typed = formats !== undefined && type === 'date' ? `cast(${parsed} as date)` : parsed;
+  return shift === undefined
+    ? typed
+    : `${typed} + interval '${shift.replace(/(ms|s|m|h|d)$/, (unit) => ` ${UNITS[unit]}`)}'`;
+}
+
+const UNITS: Record<string, string> = { ms: 'milliseconds', s: 'seconds', m: 'minutes', h: 'hours', d: 'days' };
+
+/** Clocks go back by an hour, and on one island by half of one. */
+const STEPS = ['60 minutes', '30 minutes'];
+
+/**
+ * Local time of a zone as UTC. The engine takes the later of two times that a clock showed twice, and moves one that it
+ * left out: both are seen by going back, so a time that was never shown becomes null.
+ */
+function utc(local: string, zone: string): { value: string; never: string; earlier: string } {
+  const at = `timezone(${text(zone)}, ${local})`;
+  const back = (moment: string): string => `timezone(${text(zone)}, ${moment})`;
+  const steps = STEPS.map(
+    (step) => `when ${back(`${at} - interval '${step}'`)} = ${local} then timezone('UTC', ${at} - interval '${step}')`,
+  );
+  return { value: `timezone('UTC', ${at})`, never: `${back(at)} <> ${local}`, earlier: `case ${steps.join(' ')} end` };
+}
+
+/** Columns that are made in turn: what the later ones need of a cell. */
+export interface TypedColumn {
+  /** In the first SELECT: local times. */
+  locals: string[];
+  /** In the second one: the typed value under the column's name. */
+  value: string;
+}
+
+export function typedColumn(column: string, rules: ContractColumn, source: Source): TypedColumn {
+  const { type, zone, repeated } = rules;
+  if (type === 'text') return { locals: [], value: mapped(padded(valueName(column), rules.pad), rules.map) };
+  if (type !== 'timestamp' && type !== 'date') {
+    const read = type === 'boolean' ? mapped(valueName(column), rules.map) : numeral(column, rules, source);
+    return { locals: [], value: `try_cast(${read} as ${SQL_TYPES[type]})` };
+  }
+  const local = localTime(column, rules);
+  if (zone === undefined) return { locals: [], value: local };
+  const name = localName(column);
+  const { value, never, earlier } = utc(name, zone);
+  const first = `row_number() over (partition by _file, ${name} order by _row) = 1`;
+  const choice: Record<typeof repeated, string> = {
+    later: value,
+    earlier: `coalesce(${earlier}, ${value})`,
+    reject: `case when ${earlier} is null then ${value} end`,
+    'in order': `case when ${first} then coalesce(${earlier}, ${value}) else ${value} end`,
+  };
+  return { locals: [`${local} as ${name}`], value: `case when ${never} then null else ${choice[repeated]} end` };
+}
+
+/**
+ * True for a cell that is no value of its type. The engine's cast is more lenient than a contract may be: it rounds
+ * `5.7` to an integer, skips `_` between digits, and takes `inf` and `nan` for numbers. Integers are exact up to 2^53.
+ * The pattern is only asked where the number is not spelt as its digits alone, which is rare and ten times as dear.
+ */
+export function wrongType(column: string, rules: ContractColumn, source: Source): string | undefined {
+  const cell = valueName(column);
+  const value = name(column);
+  switch (rules.type) {
+    case 'text':
+      return undefined;
+    case 'integer': {
+      const read = numeral(column, rules, source);
+      const odd = `(cast(${value} as varchar) <> ${read} and not regexp_full_match(${read}, ${text(WHOLE)}))`;
+      return `${cell} is not null and (${value} is null or ${value} not between -${EXACT} and ${EXACT} or ${odd}${otherMark(column, rules, source)})`;
+    }
+    case 'double': {
+      const read = numeral(column, rules, source);
+      return `${cell} is not null and (${value} is null or not isfinite(${value}) or contains(${read}, '_')${otherMark(column, rules, source)})`;
+    }
+    case 'timestamp':
+      return `${cell} is not null and ${rules.zone === undefined ? value : localName(column)} is null`;
+    default:
+      return `${cell} is not null and ${value} is null`;
+  }
+}
+
+/** With a comma for the mark, a point stands between thousands, or is a slip: neither may be guessed. */
+const otherMark = (column: string, rules: ContractColumn, source: Source): string =>
+  markOf(rules, source) === ',' && rules.map === undefined ? ` or contains(${valueName(column)}, '.')` : '';
+
+/** True for a local time that the clock of its zone never showed, or showed twice where that is refused. */
+export const wrongClock = (column: string, { zone }: ContractColumn): string | undefined =>
+  zone === undefined ? undefined : `${localName(column)} is not null and ${name(column)} is null`;

@@ -1,0 +1,349 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import excel from 'exceljs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openRecords } from '../../../activities/ingest/records.js';
+import { judge } from '../../../activities/validate/judge.js';
+import { type Source, source as sourceSchema } from '../../../config/definition/source.js';
+import { GeorefreshError } from '../../../config/errors.js';
+import { matchFiles } from '../../../config/sources.js';
+import { type Lake, openLake } from '../../../lake/lake.js';
+import { temporaryFolder, temporaryHome } from '../../support/home.js';
+
+let lake: Lake;
+beforeAll(async () => {
+  lake = await openLake({ home: await temporaryHome(), scratchBytes: 1 << 28, memoryLimit: '256MB', threads: 2 });
+});
+afterAll(() => lake.close());
+
+const COLUMNS = { a: { type: 'text' }, n: { type: 'double' } };
+type Content = string | Uint8Array;
+
+/** Reads files as a source and holds them to its contract; answers rows, and rows put aside by rule. */
+async function read(content: Content | Record<string, Content>, contract: object = {}) {
+  const source: Source = sourceSchema.parse({ uri: 'x', format: 'csv', columns: COLUMNS, ...contract });
+  const given = typeof content === 'string' || content instanceof Uint8Array ? { 'in/x': content } : content;
+  return lake.duckdb.session(async (session) => {
+    const files = [];
+    for (const [name, bytes] of Object.entries(given)) {
+      const path = lake.scratch.newFile('bin');
+      await writeFile(path, bytes);
+      files.push({ path, name });
+    }
+    const records = await openRecords(source, files, { session, work: lake.scratch, thorough: true });
+    try {
+      const counts = await records.count();
+      const judged = await judge(session, 'x', source, records);
+      expect(judged.rows).toBe(counts.reduce((sum, count) => sum + count, 0));
+      const { columns, rows } = await session.readColumns(`select * from (${judged.good}) order by _row`);
+      const good = Array.from({ length: rows }, (_, row) =>
+        Object.fromEntries(
+          Object.entries(columns).map(([name, column]) => [
+            name,
+            column.type === 'text' ? (column.dictionary[column.codes[row] ?? -1] ?? null) : column.values[row],
+          ]),
+        ),
+      );
+      return { rows: judged.rows, counts: judged.counts, good };
+    } finally {
+      await records.close();
+    }
+  });
+}
+
+async function faultOf(work: Promise<unknown>): Promise<GeorefreshError> {
+  const outcome = await work.catch((error: unknown) => error);
+  if (outcome instanceof GeorefreshError) return outcome;
+  throw new Error('it was read');
+}
+
+async function workbook(fill: (book: excel.Workbook) => void): Promise<Buffer> {
+  const book = new excel.Workbook();
+  fill(book);
+  return Buffer.from(await book.xlsx.writeBuffer());
+}
+
+const sheet = (book: excel.Workbook, rows: unknown[][], name = 'data') => book.addWorksheet(name).addRows(rows);
+
+test.each<[string, Content, object, string, RegExp]>([
+  ['an empty file', '', {}, 'GR-2002', /in\/x it is empty/],
+  ['a wrong delimiter', 'a;n\n1;2\n', {}, 'GR-2003', /has no a, n; it has a;n/],
+  ['quotes never closed', 'a,n\n1,2\n"x,3\n', {}, 'GR-2002', /in\/x:3/],
+  ['a ragged row', 'a,n\n1,2\n3\n', {}, 'GR-2002', /in\/x:3 Expected Number of Columns: 2 Found: 1/],
+  [
+    'Latin-1 bytes in a column that is not read',
+    Buffer.from('a,n,z\n1,2,3\n4,5,\xe9\n', 'latin1'),
+    {},
+    'GR-2002',
+    /in\/x:3 is not UTF-8/,
+  ],
+  ['a line of 50 MB', `a,n\n1,2\n${'x'.repeat(50_000_000)},3\n`, {}, 'GR-2002', /in\/x:3 is longer than 2000000 bytes/],
+  ['0 bytes for Parquet', '', { format: 'parquet' }, 'GR-2002', /empty/],
+  [
+    'Parquet cut short',
+    'PAR1abcdefghijklmnopqrst',
+    { format: 'parquet' },
+    'GR-2002',
+    /Parquet file, or one that was cut/,
+  ],
+  ['Parquet that is declared CSV', 'PAR1abcdefghijklmnopqrst', {}, 'GR-2002', /content is parquet, not csv/],
+  ['text that is declared Parquet', 'a,n\n1,2\n', { format: 'parquet' }, 'GR-2002', /content is text, not parquet/],
+  ['JSON cut short', '[{"a":"1","n":1},{"a":', { format: 'json' }, 'GR-2002', /no JSON at byte/],
+  [
+    'a gzip bomb',
+    gzipSync(Buffer.alloc(50_000_000, 'a')),
+    { maxBytes: '1MB' },
+    'GR-2007',
+    /unpacks to more than 1000000 bytes/,
+  ],
+  ['gzip cut short', gzipSync('a,n\n1,2\n').subarray(0, 20), {}, 'GR-2002', /damaged or cut gzip/],
+  ['gzip in gzip', gzipSync(gzipSync('a,n\n1,2\n')), {}, 'GR-2002', /packed twice/],
+  ['old Excel', Buffer.from('d0cf11e0a1b11ae1', 'hex'), { format: 'excel' }, 'GR-2002', /save it as .xlsx/],
+  [
+    'a zip that is no workbook',
+    Buffer.from('504b0304aaaaaaaaaaaa', 'hex'),
+    { format: 'excel' },
+    'GR-2002',
+    /no whole zip/,
+  ],
+  [
+    'a TopoJSON without the object',
+    '{"type":"Topology","objects":{"b":{}},"arcs":[]}',
+    { format: 'topojson', object: 'a', columns: {} },
+    'GR-2002',
+    /no object a, only b/,
+  ],
+])('%s is refused in words, and nothing of its rows is told (S2.8)', async (_, content, contract, code, message) => {
+  const fault = await faultOf(read(content, contract));
+  expect(fault.code).toBe(code);
+  expect(fault.message).toMatch(message);
+});
+
+test.each<[string, Content, object, Record<string, unknown>[]]>([
+  ['a byte order mark and CRLF', '\ufeffa,n\r\nx,1\r\n', {}, [{ a: 'x', n: 1 }]],
+  ['semicolons and decimal commas', 'a;n\nx;1,5\n', { delimiter: ';', decimal: ',' }, [{ a: 'x', n: 1.5 }]],
+  ['Latin-1 as declared', Buffer.from('a,n\n\xe9,1\n', 'latin1'), { encoding: 'latin-1' }, [{ a: 'é', n: 1 }]],
+  ['UTF-16 by its mark', Buffer.from('\ufeffa,n\né,1\n', 'utf16le'), {}, [{ a: 'é', n: 1 }]],
+  ['gzip under any name', gzipSync('a,n\nx,1\n'), {}, [{ a: 'x', n: 1 }]],
+  [
+    'JSON',
+    '[{"a":"007","n":1.5},{"n":null,"a":"y"}]',
+    { format: 'json' },
+    [
+      { a: '007', n: 1.5 },
+      { a: 'y', n: Number.NaN },
+    ],
+  ],
+  [
+    'JSON lines',
+    '{"a":"007","n":1}\n{"a":"y","n":2}\n',
+    { format: 'any' },
+    [
+      { a: '007', n: 1 },
+      { a: 'y', n: 2 },
+    ],
+  ],
+  [
+    'no header',
+    'x,1\ny,2\n',
+    { header: false, columns: { a: { from: 'column0', type: 'text' }, n: { from: 'column1', type: 'double' } } },
+    [
+      { a: 'x', n: 1 },
+      { a: 'y', n: 2 },
+    ],
+  ],
+  ['a note above the header', 'note, of\na,n\nx,1\n', { skip: 1 }, [{ a: 'x', n: 1 }]],
+  [
+    'names of columns twice',
+    'a,a,n\nx,y,1\n',
+    { columns: { a: { from: 'a_1', type: 'text' }, n: { type: 'double' } } },
+    [{ a: 'y', n: 1 }],
+  ],
+  [
+    'a line break in a name',
+    '"a\nb",n\nx,1\n',
+    { columns: { a: { from: 'a\nb', type: 'text' }, n: { type: 'double' } } },
+    [{ a: 'x', n: 1 }],
+  ],
+  ['ids with zeros in front', 'a,n\n007,1\n', {}, [{ a: '007', n: 1 }]],
+  [
+    'marks for missing of one column',
+    'a,n\nNA,NA\n',
+    { columns: { a: { type: 'text' }, n: { type: 'double', nulls: ['NA'] } } },
+    [{ a: 'NA', n: Number.NaN }],
+  ],
+  [
+    'blanks round a cell',
+    'a,n\nNaN , 1\n',
+    { columns: { a: { type: 'text', trim: true, nulls: ['NaN'] }, n: { type: 'double', trim: true } } },
+    [{ a: null, n: 1 }],
+  ],
+])('%s is read', async (_, content, contract, rows) => {
+  const { good } = await read(content, contract);
+  expect(good.map(({ _row, ...row }) => row)).toEqual(rows);
+});
+
+test('several files are read as one, in order of their names, with the name as a column', async () => {
+  const columns = { ...COLUMNS, of: { from: '$name', type: 'text' }, at: { from: '$file', type: 'text' } };
+  const { good } = await read({ 'in/A.csv': 'a,n\nx,1\ny,2\n', 'in/B.csv': 'n,a\n3,z\n' }, { columns });
+  expect(good).toEqual([
+    { _row: 1, a: 'x', n: 1, of: 'A', at: 'in/A.csv' },
+    { _row: 2, a: 'y', n: 2, of: 'A', at: 'in/A.csv' },
+    { _row: 3, a: 'z', n: 3, of: 'B', at: 'in/B.csv' },
+  ]);
+});
+
+test('numbers that are none, and places that are none, are put aside under their rule', async () => {
+  const columns = {
+    lat: { type: 'double', min: -90, max: 90 },
+    lon: { type: 'double', min: -180, max: 180, forbidden: [0] },
+  };
+  const cells = ['NaN,1', 'Infinity,1', '1e400,1', '91,1', '5,0', '5,181', '5,5'];
+  const { counts, good } = await read(`lat,lon\n${cells.join('\n')}\n`, { columns });
+  expect(counts).toEqual({ 'lat.type': 3, 'lat.max': 1, 'lon.max': 1, 'lon.forbidden': 1 });
+  expect(good).toEqual([{ _row: 7, lat: 5, lon: 5 }]);
+});
+
+test('with a decimal comma a point is not guessed to be one', async () => {
+  const { counts, good } = await read('a;n\nx;1.5\ny;1.234,5\nz;1,5\n', { delimiter: ';', decimal: ',' });
+  expect(counts).toEqual({ 'n.type': 2 });
+  expect(good).toHaveLength(1);
+});
+
+test('two date formats in a column are read only where both are declared', async () => {
+  const content = 't\n31.12.2018\n2018-12-31\n';
+  const both = await read(content, { columns: { t: { type: 'date', formats: ['%d.%m.%Y', '%Y-%m-%d'] } } });
+  expect(both.good.map(({ t }) => t)).toEqual([Date.UTC(2018, 11, 31), Date.UTC(2018, 11, 31)]);
+  const one = await read(content, { columns: { t: { type: 'date', formats: ['%d.%m.%Y'] } } });
+  expect(one.counts).toEqual({ 't.type': 1 });
+});
+
+const CLOCK = 't\n2019-03-31 02:30:00\n2019-10-27 02:30:00\n2019-10-27 02:30:00\n2019-07-01 12:00:00\n';
+const [EARLIER, LATER, SUMMER] = ['2019-10-27T00:30Z', '2019-10-27T01:30Z', '2019-07-01T10:00Z'].map(Date.parse);
+test.each([
+  ['reject', { 't.clock': 3 }, [SUMMER]],
+  ['earlier', { 't.clock': 1 }, [EARLIER, EARLIER, SUMMER]],
+  ['later', { 't.clock': 1 }, [LATER, LATER, SUMMER]],
+  ['in order', { 't.clock': 1 }, [EARLIER, LATER, SUMMER]],
+])('an hour that the clock left out is put aside, one that it showed twice is %s', async (repeated, counts, times) => {
+  const columns = { t: { type: 'timestamp', zone: 'Europe/Oslo', repeated } };
+  const found = await read(CLOCK, { columns });
+  expect(found.counts).toEqual(counts);
+  expect(found.good.map(({ t }) => t)).toEqual(times);
+});
+
+test.each<[string, (book: excel.Workbook) => void, object, RegExp]>([
+  [
+    'two sheets',
+    (book) => [
+      sheet(book, [
+        ['a', 'n'],
+        ['x', 1],
+      ]),
+      sheet(book, [['b'], [1]], 'more'),
+    ],
+    {},
+    /several sheets; name one by sheet: data, more/,
+  ],
+  [
+    'no such sheet',
+    (book) =>
+      sheet(book, [
+        ['a', 'n'],
+        ['x', 1],
+      ]),
+    { sheet: 'other' },
+    /no sheet other; it has data/,
+  ],
+  [
+    'merged cells',
+    (book) => {
+      sheet(book, [
+        ['a', 'n'],
+        ['x', 1],
+        ['', 2],
+      ]);
+      book.getWorksheet('data')?.mergeCells('A2:A3');
+    },
+    {},
+    /merged cells A2:A3/,
+  ],
+  [
+    'a formula without a result',
+    (book) =>
+      sheet(book, [
+        ['a', 'n'],
+        ['x', { formula: '1+1' }],
+      ]),
+    {},
+    /formula without a result in B2/,
+  ],
+])('a workbook with %s is refused', async (_, fill, contract, message) => {
+  const fault = await faultOf(read(await workbook(fill), { format: 'excel', ...contract }));
+  expect(fault).toMatchObject({ code: 'GR-2002' });
+  expect(fault.message).toMatch(message);
+});
+
+test('a workbook is read with its texts, numbers, times and the results of its formulas', async () => {
+  const rows = [
+    ['a', 'n', 't'],
+    ['007', { formula: '1+1', result: 2 }, new Date('2024-02-29T10:00:00Z')],
+    [],
+    ['y', { formula: '1/0', result: { error: '#DIV/0!' } }, '2024-03-01'],
+  ];
+  const columns = { ...COLUMNS, t: { type: 'timestamp' } };
+  const { good, counts } = await read(await workbook((book) => sheet(book, rows)), { format: 'excel', columns });
+  expect(good).toEqual([{ _row: 1, a: '007', n: 2, t: Date.UTC(2024, 1, 29, 10) }]);
+  expect(counts).toEqual({ 'n.type': 1 });
+});
+
+test('a polygon that crosses itself is put aside where that is asked for; one that touches itself is not', async () => {
+  const polygon = (...ring: number[][]) => ({
+    type: 'Feature',
+    properties: {},
+    geometry: { type: 'Polygon', coordinates: [ring] },
+  });
+  const bowTie = polygon([0, 0], [1, 1], [1, 0], [0, 1], [0, 0]);
+  const touching = polygon([0, 0], [1, 1], [2, 0], [2, 2], [1, 1], [0, 2], [0, 0]);
+  const layer = JSON.stringify({ type: 'FeatureCollection', features: [bowTie, touching] });
+  const contract = { format: 'geojson', columns: {} };
+  expect((await read(layer, { ...contract, crossing: 'reject' })).counts).toEqual({ 'geometry.crossing': 1 });
+  expect((await read(layer, contract)).counts).toEqual({});
+});
+
+test.each([
+  ["(select count(*) from read_text('/etc/passwd')) = 0", /no expression over the columns/],
+  ["a not in (select content from read_text('/etc/passwd'))", /no expression over the columns/],
+  ['max(n) > 0', /aggregate/i],
+  ['nn > 0', /"nn" not found/],
+  ['no_such_function(n)', /no_such_function does not exist/],
+  ['n >', /syntax error/i],
+  ['true) or (true', /no expression|syntax|rule/i],
+])('a rule that is no expression over a row is refused by its name: %s', async (check, message) => {
+  const outcome = await read('a,n\nx,1\n', { rules: { mine: { check } } }).catch((error: unknown) => error);
+  if (check === 'true) or (true') return expect(outcome).toMatchObject({ rows: 1 });
+  expect(outcome).toMatchObject({ code: 'GR-3010' });
+  expect((outcome as Error).message).toMatch(/rule mine/);
+  expect((outcome as Error).message).toMatch(message);
+});
+
+test('SQL over several sources reaches no file (S2.26)', async () => {
+  const across = { spy: { uses: ['y'], broken: "select 1 as _row from read_text('/etc/passwd')" } };
+  const fault = await faultOf(read('a,n\nx,1\n', { across }));
+  expect(fault.code).toBe('GR-3010');
+  expect(fault.message).toMatch(/rule spy: .*(disabled|Permission)/);
+});
+
+test('patterns find files in order, and neither links nor dots lead out of the inputs folder', async () => {
+  const root = await temporaryFolder();
+  await mkdir(join(root, 'b', 'c'), { recursive: true });
+  for (const name of ['b/2.csv', 'b/1.csv', 'b/c/3.csv', 'b/.hidden.csv', 'b/x.txt'])
+    await writeFile(join(root, name), 'a');
+  expect(await matchFiles(root, 'x', 'b/*.csv')).toEqual(['b/1.csv', 'b/2.csv']);
+  expect(await matchFiles(root, 'x', '**/*.csv')).toEqual(['b/1.csv', 'b/2.csv', 'b/c/3.csv']);
+  await expect(matchFiles(root, 'x', '../*.csv')).rejects.toMatchObject({ code: 'GR-2006' });
+  await symlink('/etc', join(root, 'out'));
+  await expect(matchFiles(root, 'x', 'out/host*')).rejects.toMatchObject({ code: 'GR-2006' });
+  expect(await matchFiles(root, 'x', '**/host*')).toEqual([]);
+});
