@@ -9,9 +9,10 @@ select
   ts,
   case when is_observed then kwh end as kwh,
   case when is_observed then n_sessions end as n_sessions,
-  case when is_observed and n_charging > 0 then kwh / n_charging when is_observed then 0 end as avg_kwh
+  case when is_observed and n_charging > 0 then kwh / n_charging when is_observed then 0 end as avg_kwh,
+  false as is_ahead
 from months
 union all
-select series, max(ts) + to_hours(step), null, null, null
+select series, max(ts) + to_hours(step), null, null, null, true
 from self cross join range(1, 25) as ahead(step)
 group by series, step
