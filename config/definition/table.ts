@@ -84,6 +84,11 @@ export const fit = z.strictObject({
     .record(identifier, candidate)
     .refine((columns) => Object.keys(columns).length > 0, 'expected at least one column')
     .describe('new column: a learner with its parameters'),
+  by: identifier
+    .optional()
+    .describe(
+      'column of both tables: for each of its values, learners of their own; a value never seen is not foretold',
+    ),
   ascending: z
     .boolean()
     .default(false)

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { STAGES } from '../../activities/types.js';
-import type { Builder } from '../../config/definition/table.js';
 import { addedBy } from '../../config/definition/references.js';
+import type { Builder } from '../../config/definition/table.js';
 import { listPipelines, loadPipeline } from '../../config/load.js';
 
 const ROOT = join(import.meta.dirname, '../..');

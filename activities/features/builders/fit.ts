@@ -3,34 +3,56 @@ import type { fit as schema } from '../../../config/definition/table.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import type { Column, Columns } from '../../../lake/types.js';
 import { toFeatures } from '../../train/features.js';
-import { columnOf, sharedFloat64, sharedInt32, takeRows } from './columns.js';
+import { columnOf, sharedFloat64, sharedGroups, sharedInt32, takeRows } from './columns.js';
 import { type BuildContext, numbers, withColumns } from './context.js';
 
 /** Adds what learners that are fitted on another table foretell for the own rows. */
 export async function fit(self: Columns, params: z.output<typeof schema>, context: BuildContext): Promise<Columns> {
-  const { on, target, features, add, ascending, min = Number.NEGATIVE_INFINITY } = params;
-  const rows = withTarget(await context.read(on, [target, ...features], params.where), target, on);
+  const { on, target, features, by, add, ascending, min = Number.NEGATIVE_INFINITY } = params;
+  const keys = by === undefined ? [] : [by];
+  const rows = withTarget(await context.read(on, [target, ...features, ...keys], params.where), target, on);
   demandNumbers(self, features, 'self');
   demandNumbers(rows, features, on);
-  const data = { ...toFeatures(rows, features), target: numbers(rows.columns[target], target, on) };
-  const matrix = toFeatures(self, features);
-  const foretold = await Promise.all(
-    Object.values(add).map(({ learner, ...how }) =>
-      context.whole('fitPredict', { learner, params: how, data, matrix }),
-    ),
-  );
-  const values = foretold.map((one) => {
-    const kept = sharedFloat64(self.rows);
-    for (let row = 0; row < self.rows; row++) kept[row] = Math.max(min, one[row]);
-    return kept;
-  });
   const names = Object.keys(add);
+  const values = names.map(() => sharedFloat64(self.rows).fill(Number.NaN));
+  const learn = async (own: Int32Array, theirs: Int32Array): Promise<void> => {
+    const learned = takeRows(rows, theirs);
+    const data = { ...toFeatures(learned, features), target: numbers(learned.columns[target], target, on) };
+    const matrix = toFeatures(takeRows(self, own), features);
+    await Promise.all(
+      Object.values(add).map(async ({ learner, ...how }, k) => {
+        const foretold = await context.whole('fitPredict', { learner, params: how, data, matrix });
+        for (let i = 0; i < own.length; i++) values[k][own[i]] = Math.max(min, foretold[i]);
+      }),
+    );
+  };
+  await Promise.all(groupsBy(self, rows, by).map(([own, theirs]) => learn(own, theirs)));
   context.note(`${names[0]}_learned_from`, rows.rows);
   if (ascending) context.note(`${names[0]}_crossed`, rearrange(values, self.rows));
   return withColumns(
     self,
     Object.fromEntries(names.map((name, k): [string, Column] => [name, { type: 'double', values: values[k] }])),
   );
+}
+
+/** Own rows and those that they are foretold from, by each value that both tables have. */
+function groupsBy(self: Columns, rows: Columns, by: string | undefined): [own: Int32Array, theirs: Int32Array][] {
+  const all = ({ rows: count }: Columns): Int32Array => Int32Array.from({ length: count }, (_, row) => row);
+  if (by === undefined) return [[all(self), all(rows)]];
+  const codes = sharedGroups([columnOf(self, by)], [columnOf(rows, by)], self.rows, rows.rows);
+  const [own, theirs] = codes.map((one) => {
+    const lists = new Map<number, number[]>();
+    for (let row = 0; row < one.length; row++) {
+      const list = lists.get(one[row]);
+      if (list !== undefined) list.push(row);
+      else if (one[row] >= 0) lists.set(one[row], [row]);
+    }
+    return lists;
+  }) as [Map<number, number[]>, Map<number, number[]>];
+  return [...own].flatMap(([code, list]): [Int32Array, Int32Array][] => {
+    const known = theirs.get(code);
+    return known === undefined ? [] : [[Int32Array.from(list), Int32Array.from(known)]];
+  });
 }
 
 function withTarget(table: Columns, target: string, on: string): Columns {

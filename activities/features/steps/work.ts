@@ -200,7 +200,7 @@ function columnsFor(builder: Adding): string[] {
     return [...POINT, ...Object.keys(builder.nearest.within ?? {}), ...row(builder.nearest.unmatched)];
   if ('rollup' in builder) return builder.rollup.on ?? [];
   if ('window' in builder) return windowReads(builder.window);
-  if ('fit' in builder) return builder.fit.features;
+  if ('fit' in builder) return [...builder.fit.features, ...(builder.fit.by === undefined ? [] : [builder.fit.by])];
   if ('calendar' in builder) return [builder.calendar.time];
   return POINT;
 }

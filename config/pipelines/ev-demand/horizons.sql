@@ -1,18 +1,26 @@
--- What is known at an origin, beside what comes of each of the 24 hours that begin there. One origin in seven is learned
--- from, which is every hour of the day and of the week in its turn; all of the test's are foretold.
+-- What is known at an origin, beside what comes of each of the 24 hours that begin there. What the last hour says soon fades,
+-- so near hours have models of their own. Of the origins a part is learned from, with every hour of the week in its turn: two
+-- in five for near hours, one in seven for the others; all of the test's are foretold.
 with edge as (
   select max(ts) filter (where is_test = 0) as last_training from self
 ), origins as materialized (
   -- Made before it is joined: by series alone, every hour would meet every other.
   select *, ts + to_hours(cast(horizon - 1 as integer)) as target
-  from (select *, cast(epoch(ts) / 3600 as bigint) % 7 = 0 as is_learned from self)
-  cross join range(1, 25) as ahead(horizon)
+  from (
+    select
+      *,
+      cast(epoch(ts) / 3600 as bigint) as hour,
+      case when horizon = 1 then 1 when horizon <= 3 then 2 else 3 end as band,
+      case when horizon <= 3 then hour % 5 < 2 else hour % 7 = 0 end as is_learned
+    from self cross join range(1, 25) as ahead(horizon)
+  )
   where kwh is null or is_test = 1 or is_learned
 )
 select
   o.series,
   o.ts as origin,
   o.horizon,
+  o.band,
   t.ts,
   t.kwh,
   o.is_learned,
