@@ -26,7 +26,7 @@ export async function fit(self: Columns, params: z.output<typeof schema>, contex
       }),
     );
   };
-  await Promise.all(groupsBy(self, rows, by).map(([own, theirs]) => learn(own, theirs)));
+  for (const [own, theirs] of groupsBy(self, rows, by)) await learn(own, theirs);
   context.note(`${names[0]}_learned_from`, rows.rows);
   if (ascending) context.note(`${names[0]}_crossed`, rearrange(values, self.rows));
   return withColumns(
