@@ -136,8 +136,13 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
 function predictRecipe({ pipeline: { train, score } }: FrozenDefinition): Recipe {
   return {
     code: ['activities/score/index', 'activities/partitions/steps/predictions'],
-    parameters: { predict: score.predict, key: train?.key, features: train?.features },
-    reads: [MODEL, ONNX, ...(score.predict === undefined ? [] : [score.predict.table])],
+    parameters: { predict: score.predict, key: train?.key, features: train?.features, beat: train?.judge.beat },
+    reads: [
+      MODEL,
+      ONNX,
+      ...(train?.judge.beat === true ? [JUDGEMENT] : []),
+      ...(score.predict === undefined ? [] : [score.predict.table]),
+    ],
   };
 }
 

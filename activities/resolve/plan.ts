@@ -184,7 +184,11 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
       id: `score/${PREDICTIONS}`,
       stage: 'score',
       queue: 'compute',
-      needs: ['train/model', ...needs([predict.table])],
+      needs: [
+        ...(pipeline.train?.judge.beat === true ? ['train/evaluate'] : []),
+        'train/model',
+        ...needs([predict.table]),
+      ],
       summary: `predictions for ${predict.table}`,
       ...(predict.partition !== undefined && { partitioned: true }),
     });

@@ -7,7 +7,7 @@ import { columnOf, sharedFloat64, sharedGroups, sharedInt32, takeRows } from './
 import { type BuildContext, numbers, withColumns } from './context.js';
 
 /** Adds what learners that are fitted on another table foretell for the own rows. */
-export async function fit(self: Columns, params: z.output<typeof schema>, context: BuildContext): Promise<Columns> {
+export async function fitOn(self: Columns, params: z.output<typeof schema>, context: BuildContext): Promise<Columns> {
   const { on, target, features, by, add, ascending, min = Number.NEGATIVE_INFINITY } = params;
   const keys = by === undefined ? [] : [by];
   const rows = withTarget(await context.read(on, [target, ...features, ...keys], params.where), target, on);

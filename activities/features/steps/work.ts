@@ -17,7 +17,7 @@ import { calendar } from '../builders/calendar.js';
 import { columnOf, textColumn, valuesOf } from '../builders/columns.js';
 import { type BuildContext, numbers } from '../builders/context.js';
 import { countWithin } from '../builders/count-within.js';
-import { fit } from '../builders/fit.js';
+import { fitOn } from '../builders/fit.js';
 import { nearest } from '../builders/nearest.js';
 import { resample, resampleReads } from '../builders/resample.js';
 import { rollup } from '../builders/rollup.js';
@@ -181,7 +181,7 @@ export class Work implements BuildContext {
     if ('count-within' in builder) return countWithin(this.self, builder['count-within'], this);
     if ('rollup' in builder) return rollup(this.self, builder.rollup, this);
     if ('window' in builder) return window(this.self, builder.window, this);
-    if ('fit' in builder) return fit(this.self, builder.fit, this);
+    if ('fit' in builder) return fitOn(this.self, builder.fit, this);
     if ('calendar' in builder) return calendar(this.self, builder.calendar, this);
     return bufferShare(this.self, builder['buffer-share'], this);
   }

@@ -43,8 +43,8 @@ export async function judgeCandidates(work: TrainingWork, tasks: FitTask[]): Pro
     if (name !== judge.evaluation) table = withEvaluation(table, name, other);
 
   const { verdict, beaten, losses, lift } = first;
-  const promoted = judge.beat ? (rivalOf(first, judge.metric, baselines) ?? null) : null;
-  const judgement: Judgement = { table, verdict, beaten, losses, lift, instead: promoted };
+  const instead = judge.beat ? (rivalOf(first, judge.metric, baselines) ?? null) : null;
+  const judgement: Judgement = { table, verdict: spoken(verdict, instead), beaten, losses, lift, instead };
   const champion = tasks.filter((task) => task.evaluation === judge.evaluation && task.candidate === table.champion);
   const judging = evaluations[judge.evaluation];
   const oof = await work.pooled(champion, work.scoredTable(judging), { partly: isForward(judging) });
@@ -64,7 +64,7 @@ export async function judgeCandidates(work: TrainingWork, tasks: FitTask[]): Pro
     facts: {
       champion: table.champion,
       beaten: beaten ? 1 : 0,
-      ...(promoted !== null && { asked_instead: promoted.baseline }),
+      ...(instead !== null && { asked_instead: instead.baseline }),
       [judge.metric]: table.models[table.champion]?.[judge.metric] ?? null,
     },
   };
@@ -125,6 +125,9 @@ const rowsOf = (evaluation: EvaluationDefinition | undefined): string => {
   if ('fit' in evaluation) return evaluation.score;
   return evaluation.forward ? `${evaluation.on} ${evaluation.folds}` : evaluation.on;
 };
+
+const spoken = (verdict: string, instead: Judgement['instead']): string =>
+  instead === null ? verdict : `${verdict} It is not promoted: ${instead.baseline} is asked in its place.`;
 
 const isForward = (evaluation: EvaluationDefinition | undefined): boolean =>
   evaluation !== undefined && 'on' in evaluation && evaluation.forward;
