@@ -6,6 +6,7 @@ import { contractCommand } from './commands/contract.js';
 import { diffCommand } from './commands/diff.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
+import { initCommand } from './commands/init.js';
 import { outputsCommand } from './commands/outputs.js';
 import { planCommand } from './commands/plan.js';
 import { quarantineCommand } from './commands/quarantine.js';
@@ -36,6 +37,7 @@ const COMMANDS = [
   quarantineCommand,
   validateCommand,
   contractCommand,
+  initCommand,
   cancelCommand,
   scheduleCommand,
   signalCommand,

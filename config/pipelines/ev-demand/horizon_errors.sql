@@ -4,7 +4,7 @@ with missed as (
 )
 select
   horizon,
-  count(*) as hours,
+  count(*) as n,
   cast(sum(cast(abs(over50) as decimal(38, 9))) as double) / count(*) as mae,
   cast(sum(cast(abs(kwh - same_hour_week) as decimal(38, 9))) as double) / count(same_hour_week) as mae_lag_168,
   cast(sum(cast(greatest(0.1 * over10, -0.9 * over10) as decimal(38, 9))) as double) / count(*) as pinball_10,

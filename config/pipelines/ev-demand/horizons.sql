@@ -4,7 +4,7 @@ with edge as (
   select max(ts) filter (where is_test = 0) as last_training from self
 ), origins as materialized (
   -- Made before it is joined: by series alone, every hour would meet every other.
-  select *, origin + to_hours(cast(horizon - 1 as integer)) as target
+  select *, origin + to_hours(cast(horizon - 1 as integer)) as target_ts
   from (
     select
       series,
@@ -24,7 +24,7 @@ with edge as (
   where is_newest or is_judged or is_learned
 )
 select
-  o.* exclude (is_newest, target, turn),
+  o.* exclude (is_newest, target_ts, turn),
   t.ts,
   t.kwh,
   case when t.kwh is not null then cast(t.ts > edge.last_training as integer) end as is_test,
@@ -38,5 +38,5 @@ select
   t.lag_168 as same_hour_week
 from origins as o
 cross join edge
-join hours as t on t.series = o.series and t.ts = o.target
+join hourly as t on t.series = o.series and t.ts = o.target_ts
 where o.is_newest or t.kwh is not null

@@ -2,7 +2,7 @@
 select
   day_of_week,
   hour_of_day,
-  count(*) as hours,
+  count(*) as n,
   cast(sum(cast(kwh - prediction as decimal(38, 9))) as double) / count(*) as residual,
   cast(sum(cast(abs(kwh - prediction) as decimal(38, 9))) as double) / count(*) as mae
 from self as t
