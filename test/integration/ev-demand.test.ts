@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { appendFile, cp, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { Manifest, RunSummary } from '../../client/index.js';
 import { startCluster } from '../support/cluster.js';
 import { temporaryFolder } from '../support/home.js';
@@ -87,7 +87,7 @@ needs('data', 'engine').describe('the real sessions of ev-demand', () => {
         .toBeLessThan(SUM_TOLERANCE);
     }
     const card = manifest.steps.find(({ id }) => id === 'train/model');
-    expect(card?.facts.champion).toMatch(/^boost_/);
+    expect(card?.facts?.champion).toMatch(/^boost_/);
     const columns = (await ask(home, 'features', 'describe t')).map(({ column_name: name }) => name);
     expect(new Set(columns)).toEqual(new Set(['series', 'ts', 'kwh', ...INPUTS]));
   });
