@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { checkPipeline } from './definition/check.js';
 import { sqlFaults } from './definition/findings.js';
 import { type Pipeline, pipeline as schema } from './definition/pipeline.js';
@@ -102,7 +102,8 @@ const readSqlFiles = async (folder: string, pipeline: Pipeline, yaml: YamlText):
   for (const { path, table } of tablesOf(pipeline))
     for (const [i, step] of table.steps.entries()) {
       if (!('sql' in step) || Object.hasOwn(found.sql, step.sql)) continue;
-      const file = join(folder, step.sql);
+      // Of a pipeline beside this one: what two of them do alike is written down once.
+      const file = step.sql.includes('/') ? join(dirname(folder), step.sql) : join(folder, step.sql);
       const read = await readSmallText(file);
       if ('fault' in read) {
         found.faults.push(

@@ -44,9 +44,15 @@ export async function neighboursOf(
   }
   if ('nearest' in builder) return nearestOnes(divided, context, builder.nearest);
   if ('rollup' in builder) return ofGroups(divided, context, builder.rollup);
+  if ('fit' in builder) return { whole: builder.fit.on };
   if ('assign' in builder) return { whole: builder.assign.polygons };
   if ('buffer-share' in builder) return { whole: builder['buffer-share'].of };
-  throw new GeorefreshError('GR-1003', 'a step of sql cannot be made in partitions: it may read any row');
+  // The rows of a series stand in one partition: `partition` is among the columns that make it.
+  if ('calendar' in builder || 'window' in builder) return undefined;
+  throw new GeorefreshError(
+    'GR-1003',
+    'a step that makes other rows cannot be made in partitions: it may read any row',
+  );
 }
 
 async function withinRadius(

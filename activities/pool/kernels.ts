@@ -4,6 +4,10 @@ import { bufferShare } from '../features/geo/buffer-share.js';
 import { nearest } from '../features/geo/nearest.js';
 import { reach } from '../features/geo/reach.js';
 import { countWithin } from '../features/geo/within.js';
+import { calendar } from '../features/time/calendar.js';
+import { resample } from '../features/time/resample.js';
+import { orderSeries } from '../features/time/series.js';
+import { windows } from '../features/time/windows.js';
 import { digestLists } from '../partitions/digests.js';
 import { renderReportPage } from '../publish/render.js';
 import { scoreOnnx } from '../score/onnx.js';
@@ -18,6 +22,7 @@ export const KERNELS = {
   assignPoints,
   buildBallTree,
   bufferShare,
+  calendar,
   countWithin,
   digestLists,
   exportModel,
@@ -26,10 +31,13 @@ export const KERNELS = {
   fitPredict,
   judgeModels,
   nearest,
+  orderSeries,
   predictModel,
   reach,
   renderReportPage,
+  resample,
   scoreOnnx,
+  windows,
 } satisfies Record<string, (input: never, hooks: Hooks) => unknown>;
 
 /** What a kernel may call or ask: how far it is, and whether it is still wanted. */

@@ -1,3 +1,5 @@
+import type { Candidate } from '../../config/definition/model.js';
+import type { Pipeline } from '../../config/definition/pipeline.js';
 import { GeorefreshError } from '../../config/errors.js';
 import { loadPipeline } from '../../config/load.js';
 import { forBatch } from '../../config/logging.js';
@@ -37,7 +39,7 @@ async function resolve(deps: Deps, input: ResolveInput & { epoch: number }, cont
   if (unknown.length > 0) throw new GeorefreshError('GR-1005', unknown.join(', '));
   const { pipeline: loaded, folder } = await loadPipeline(input.pipeline, settings);
   const pipeline = withGridsSpread(applyOverrides(loaded, input.overrides ?? {}));
-  for (const { learner, ...params } of Object.values(pipeline.train?.candidates ?? {})) parseParams(learner, params);
+  for (const { learner, ...params } of learnersOf(pipeline)) parseParams(learner, params);
   const sample = await loadSample(input.pipeline, folder);
   const found = await resolveSources(pipeline, {
     home: settings.home,
@@ -99,3 +101,11 @@ const partitionsOf =
     const { parts } = await divide(deps, { header, definition, step: { id, stage }, ...made }, context, false);
     return parts.map(({ name, kept }) => ({ name, decision: kept === undefined ? 'run' : 'reuse' }));
   };
+
+/** Every learner that a definition names: candidates, and those of builders. */
+const learnersOf = ({ train, features, score }: Pipeline): Candidate[] => [
+  ...Object.values(train?.candidates ?? {}),
+  ...Object.values({ ...features, ...score.tables }).flatMap(({ steps }) =>
+    steps.flatMap((builder) => ('fit' in builder ? Object.values(builder.fit.add) : [])),
+  ),
+];

@@ -6,7 +6,7 @@ import { overlayOf } from '../ingest/batch.js';
 import { JUDGEMENT, MODEL, ONNX } from '../train/names.js';
 import type { PlanStep, StepRecord } from '../types.js';
 import type { FrozenDefinition } from './frozen.js';
-import { fitTasks, PREDICTIONS, rawTable, readsOf, tableTasks } from './plan.js';
+import { fitTasks, GATHER_PREDICTIONS, PREDICTIONS, rawTable, readsOf, tableTasks } from './plan.js';
 
 /** What a step goes by. It is given nothing else, so nothing else can change what it leaves. */
 export interface Recipe {
@@ -114,6 +114,12 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
       },
       reads: fit.tables,
     };
+  if (id === GATHER_PREDICTIONS)
+    return {
+      code: ['activities/train/steps/gather'],
+      parameters: { key, fits: fits.map(({ id, candidate, evaluation }) => ({ id, candidate, evaluation })) },
+      reads: fits.map((task) => task.id),
+    };
   if (id === 'train/evaluate')
     return {
       code: ['activities/train/steps/judge', TRAINING],
@@ -130,8 +136,13 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
 function predictRecipe({ pipeline: { train, score } }: FrozenDefinition): Recipe {
   return {
     code: ['activities/score/index', 'activities/partitions/steps/predictions'],
-    parameters: { predict: score.predict, key: train?.key, features: train?.features },
-    reads: [MODEL, ONNX, ...(score.predict === undefined ? [] : [score.predict.table])],
+    parameters: { predict: score.predict, key: train?.key, features: train?.features, beat: train?.judge.beat },
+    reads: [
+      MODEL,
+      ONNX,
+      ...(train?.judge.beat === true ? [JUDGEMENT] : []),
+      ...(score.predict === undefined ? [] : [score.predict.table]),
+    ],
   };
 }
 

@@ -6,6 +6,9 @@ import type { FrozenDefinition } from './frozen.js';
 /** Tables of the model that a definition may name. */
 export const PREDICTIONS = 'predictions';
 export const OOF_PREDICTIONS = 'oof_predictions';
+/** What every candidate foretold in every evaluation; made where a table reads it. */
+export const ALL_PREDICTIONS = 'all_predictions';
+export const GATHER_PREDICTIONS = 'train/predictions';
 
 export const rawTable = (source: string): string => `raw:${source}`;
 
@@ -46,11 +49,13 @@ export function fitTasks({ train }: FrozenDefinition['pipeline']): FitTask[] {
       const id = `train/${candidate}/${name}`;
       if ('fit' in evaluation)
         return [{ id, candidate, evaluation: name, tables: [...new Set([evaluation.fit, evaluation.score])] }];
-      return Array.from({ length: evaluation.count }, (_, fold) => ({
-        id: `${id}/${fold}`,
+      // The first stretch of time has none before it.
+      const first = evaluation.forward ? 1 : 0;
+      return Array.from({ length: evaluation.count }, (_, i) => ({
+        id: `${id}/${first + i}`,
         candidate,
         evaluation: name,
-        fold,
+        fold: first + i,
         tables: [evaluation.on],
       }));
     }),
@@ -68,6 +73,7 @@ function readsOfBuilder(builder: Builder): (string | undefined)[] {
   if ('nearest' in builder) return [builder.nearest.to];
   if ('count-within' in builder) return [builder['count-within'].of];
   if ('rollup' in builder) return [builder.rollup.of];
+  if ('fit' in builder) return [builder.fit.on];
   if ('buffer-share' in builder) return [builder['buffer-share'].of];
   return [];
 }
@@ -79,6 +85,7 @@ function makers(definition: FrozenDefinition): Map<string, string> {
   for (const { name, stage } of tableTasks(definition)) made.set(name, `${stage}/${name}`);
   made.set(PREDICTIONS, `score/${PREDICTIONS}`);
   made.set(OOF_PREDICTIONS, 'train/evaluate');
+  made.set(ALL_PREDICTIONS, GATHER_PREDICTIONS);
   return made;
 }
 
@@ -141,6 +148,17 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
       summary: `${candidate}, ${evaluation}${fold === undefined ? '' : `, fold ${fold}`}`,
     });
   if (pipeline.train !== undefined) {
+    const isRead =
+      tables.some(({ table }) => readsOf(table).includes(ALL_PREDICTIONS)) ||
+      Object.values(pipeline.outputs).some(({ table }) => table === ALL_PREDICTIONS);
+    if (isRead)
+      steps.push({
+        id: GATHER_PREDICTIONS,
+        stage: 'train',
+        queue: 'compute',
+        needs: fits.map(({ id }) => id),
+        summary: 'what every candidate foretold in every evaluation',
+      });
     const scored = Object.values(pipeline.train.evaluations).map((e) => ('fit' in e ? e.score : e.on));
     steps.push(
       {
@@ -166,7 +184,11 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
       id: `score/${PREDICTIONS}`,
       stage: 'score',
       queue: 'compute',
-      needs: ['train/model', ...needs([predict.table])],
+      needs: [
+        ...(pipeline.train?.judge.beat === true ? ['train/evaluate'] : []),
+        'train/model',
+        ...needs([predict.table]),
+      ],
       summary: `predictions for ${predict.table}`,
       ...(predict.partition !== undefined && { partitioned: true }),
     });

@@ -1,10 +1,15 @@
 import { GeorefreshError } from '../../config/errors.js';
 import { putColumns, readTable } from '../../lake/tables.js';
-import { type Deps, definitionOf, nameOf, prefixOf, tableOf } from '../deps.js';
+import type { Column, Columns } from '../../lake/types.js';
+import { artifactOf, type Deps, definitionOf, nameOf, prefixOf, tableOf } from '../deps.js';
 import { type Made, type StepContext, step } from '../durable.js';
+import { numbers } from '../features/builders/context.js';
 import { buildTable } from '../features/steps/build.js';
+import { readJson } from '../json.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
+import { JUDGEMENT } from '../train/names.js';
+import type { Judgement } from '../train/steps/judge.js';
 import type { StepInput } from '../types.js';
 import { demandAgreement, largest, predictRows } from './steps/predict.js';
 
@@ -32,7 +37,13 @@ async function predict(
   const { signal } = context;
   const columns = [...new Set([train.key, ...train.features])];
   const table = await readTable(deps.lake, tableOf(input, score.predict.table), columns, { signal });
-  const { predictions, differences } = await predictRows(deps, train, score.predict, input, table, context);
+  const instead = train.judge.beat
+    ? (await readJson<Judgement>(deps.lake, artifactOf(input, JUDGEMENT))).instead
+    : null;
+  const { predictions, differences } =
+    instead === null
+      ? await predictRows(deps, train, score.predict, input, table, context)
+      : { predictions: columnAs(table, train.key, instead.column, score.predict.as), differences: new Float64Array(0) };
   const parity = demandAgreement(largest(differences), predictions.columns[score.predict.as]);
   const options = { prefix: prefixOf(name, 'predictions'), orderBy: [train.key], signal };
   const kept = await putColumns(deps.lake, predictions, options);
@@ -41,6 +52,15 @@ async function predict(
     artifacts: {},
     rowsIn: table.rows,
     rowsOut: kept.rows,
-    facts: { parity },
+    facts: { parity, ...(instead !== null && { asked_instead: instead.baseline }) },
   };
 }
+
+/** A column that is a prediction as it stands. */
+const columnAs = ({ rows, columns }: Columns, key: string, column: string, as: string): Columns => ({
+  rows,
+  columns: {
+    [key]: columns[key] as Column,
+    [as]: { type: 'double', values: numbers(columns[column], column, 'rows') },
+  },
+});

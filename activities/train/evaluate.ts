@@ -12,6 +12,8 @@ export interface EvaluateInput {
   models: Record<string, Contender>;
   baselines: Record<string, Contender>;
   metrics: Record<string, Metric>;
+  /** Columns of the rows that metrics read. */
+  columns?: Record<string, Float64Array>;
   /** Name of the metric that decides, and which way. */
   judge: { metric: string; better: 'higher' | 'lower' };
   /** Scale that a champion's predictions must have for the use they are put to; by default they may be summed. */
@@ -67,10 +69,12 @@ export function evaluate(input: EvaluateInput): Evaluation {
     losses,
     beaten: losses.some(({ metric }) => metric === input.judge.metric),
     verdict: verdictOf(table, losses, input.judge.metric),
-    lift: {
-      ...mapValues(models, (one) => liftCurve(one.judged)),
-      ...mapValues(baselines, (one) => liftCurve(one.judged)),
-    },
+    lift: ranks(metrics)
+      ? {
+          ...mapValues(models, (one) => liftCurve(one.judged)),
+          ...mapValues(baselines, (one) => liftCurve(one.judged)),
+        }
+      : {},
   };
 }
 
@@ -89,10 +93,14 @@ export function withEvaluation(
   };
 }
 
-function judgeAll({ target, ties, metrics }: EvaluateInput, contenders: Record<string, Contender>) {
+/** Whether some metric asks for an order of rows; where none does, a lift curve says nothing. */
+const ranks = (metrics: Record<string, Metric>): boolean =>
+  Object.values(metrics).some((metric) => !metricOf(metric).readsSize);
+
+function judgeAll({ target, ties, metrics, columns }: EvaluateInput, contenders: Record<string, Contender>) {
   return sorted(
     mapValues(contenders, ({ prediction, scale }) => {
-      const judged = judge(target, prediction, ties);
+      const judged = judge(target, prediction, ties, columns);
       return { judged, metrics: measure(judged, scale, metrics) };
     }),
   );

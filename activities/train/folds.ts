@@ -23,11 +23,19 @@ export function takeTraining(data: TrainingData, rows: Int32Array): TrainingData
   };
 }
 
-/** Row numbers inside and outside a fold, ascending. */
-export function splitFold(folds: ArrayLike<number>, fold: number): { inside: Int32Array; outside: Int32Array } {
+/** Row numbers inside and outside a fold, ascending; forward, those outside are of earlier folds alone. */
+export function splitFold(
+  folds: ArrayLike<number>,
+  fold: number,
+  forward = false,
+): { inside: Int32Array; outside: Int32Array } {
   const inside: number[] = [];
   const outside: number[] = [];
-  for (let row = 0; row < folds.length; row++) (folds[row] === fold ? inside : outside).push(row);
+  for (let row = 0; row < folds.length; row++) {
+    const own = folds[row] as number;
+    if (own === fold) inside.push(row);
+    else if (!forward || own < fold) outside.push(row);
+  }
   return { inside: Int32Array.from(inside), outside: Int32Array.from(outside) };
 }
 
@@ -36,6 +44,8 @@ export interface FoldInput extends FitInput {
   folds: ArrayLike<number>;
   /** The fold that is left out of the fit and predicted. */
   fold: number;
+  /** Folds are numbered in order of time, and later ones are left out of the fit too. */
+  forward?: boolean;
 }
 
 export interface FoldPrediction {
@@ -46,8 +56,8 @@ export interface FoldPrediction {
 
 /** Fits on the rows outside a fold and predicts those inside. A fold without rows gives none, without a fit. */
 export async function predictFold(input: FoldInput, hooks?: LearnHooks): Promise<FoldPrediction> {
-  const { data, folds, fold, learner } = input;
-  const { inside, outside } = splitFold(folds, fold);
+  const { data, folds, fold, forward, learner } = input;
+  const { inside, outside } = splitFold(folds, fold, forward);
   if (inside.length === 0) return { rows: inside, prediction: new Float64Array(0) };
   const model = await fitModel({ ...input, data: takeTraining(data, outside) }, hooks);
   return { rows: inside, prediction: learnerOf(learner).predict(model, takeRows(data, inside)) };

@@ -1,11 +1,14 @@
 import type { Metric } from '../../config/definition/model.js';
 import { GeorefreshError } from '../../config/errors.js';
 import { midRanks, rankRows } from './ranking.js';
+import { seriesBeating, seriesMase } from './series-metrics.js';
 
 /** Predictions beside what came true. The order of rows by prediction is worked out once, when first asked for. */
 export interface Judged {
   target: Float64Array;
   prediction: Float64Array;
+  /** Further columns of the rows, which some metrics read; texts as codes. */
+  columns?: Record<string, Float64Array>;
   /** Rows from the highest prediction to the lowest. */
   order(): Uint32Array;
 }
@@ -29,7 +32,12 @@ export interface MetricDefinition<P> {
  *
  * @param ties order of rows with equal predictions, see `tieOrder`
  */
-export function judge(target: Float64Array, prediction: Float64Array, ties?: Uint32Array): Judged {
+export function judge(
+  target: Float64Array,
+  prediction: Float64Array,
+  ties?: Uint32Array,
+  columns: Record<string, Float64Array> = {},
+): Judged {
   if (prediction.length !== target.length || (ties !== undefined && ties.length !== target.length)) {
     throw new GeorefreshError('GR-3002', `there are ${prediction.length} predictions for ${target.length} rows`);
   }
@@ -42,6 +50,7 @@ export function judge(target: Float64Array, prediction: Float64Array, ties?: Uin
   return {
     target,
     prediction,
+    columns,
     order: () => {
       order ??= rankRows(prediction, ties);
       return order;
@@ -221,6 +230,8 @@ export const METRICS: { readonly [K in MetricName]: MetricDefinition<ParamsOf<K>
   brier: { better: 'lower', readsSize: true, compute: brier },
   pinball: { better: 'lower', readsSize: true, compute: pinball },
   mase: { better: 'lower', readsSize: true, compute: (judged, { scale }) => mae(judged) / scale },
+  series_mase: { better: 'lower', readsSize: true, compute: seriesMase },
+  series_beating: { better: 'higher', readsSize: true, compute: seriesBeating },
 };
 
 /** The definition that a metric of a pipeline names, with its parameters bound. */

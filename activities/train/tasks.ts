@@ -48,9 +48,11 @@ export interface JudgeInput {
   keys: string[];
   target: Float64Array;
   models: Record<string, { prediction: Float64Array; scale: Scale }>;
-  /** Columns of each baseline, the later breaking ties of the earlier. */
-  baselines: Record<string, Float64Array[]>;
+  /** Columns of each baseline: a ranking, the later breaking ties of the earlier, or one that is a prediction. */
+  baselines: Record<string, { ranking: Float64Array[] } | { prediction: Float64Array }>;
   metrics: Record<string, Metric>;
+  /** Columns of the rows that metrics read. */
+  columns?: Record<string, Float64Array>;
   judge: { metric: string; better: 'higher' | 'lower' };
 }
 
@@ -60,9 +62,11 @@ export function judgeModels({ keys, baselines, ...input }: JudgeInput): Evaluati
     ...input,
     ties: tieOrder(keys),
     baselines: Object.fromEntries(
-      Object.entries(baselines).map(([name, columns]) => [
+      Object.entries(baselines).map(([name, baseline]) => [
         name,
-        { prediction: lexicographicScore(columns), scale: 'rank' as const },
+        'ranking' in baseline
+          ? { prediction: lexicographicScore(baseline.ranking), scale: 'rank' as const }
+          : { prediction: baseline.prediction, scale: 'count' as const },
       ]),
     ),
   });

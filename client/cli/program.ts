@@ -7,6 +7,7 @@ import { diffCommand } from './commands/diff.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
 import { gcCommand } from './commands/gc.js';
+import { initCommand } from './commands/init.js';
 import { outputsCommand } from './commands/outputs.js';
 import { planCommand } from './commands/plan.js';
 import { quarantineCommand } from './commands/quarantine.js';
@@ -37,6 +38,7 @@ const COMMANDS = [
   quarantineCommand,
   validateCommand,
   contractCommand,
+  initCommand,
   cancelCommand,
   scheduleCommand,
   signalCommand,

@@ -38,7 +38,15 @@ export function checkTrain({ train, score }: Pipeline, scopes: Scopes, out: Find
   for (const name of Object.keys(train.baselines))
     if (Object.hasOwn(train.candidates, name))
       out.add(['train', 'baselines', name], `\`${name}\` is the name of a candidate as well`, 'key');
-  const { evaluation, metric } = train.judge;
+  const { evaluation, metric, beat } = train.judge;
+  if (beat && predict?.partition !== undefined)
+    out.add(['train', 'judge', 'beat'], 'predictions in partitions are always those of the champion', 'key');
+  for (const [name, baseline] of Object.entries(train.baselines))
+    if (beat && !Array.isArray(baseline) && !train.features.includes(baseline.column))
+      out.add(
+        ['train', 'baselines', name],
+        `it may be asked in the champion's place, so \`${baseline.column}\` must be a feature`,
+      );
   const path = ['train', 'judge', 'evaluation'];
   if (out.expectKnown(path, 'evaluation', evaluation, Object.keys(train.evaluations))) {
     const judge = train.evaluations[evaluation];

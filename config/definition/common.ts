@@ -32,4 +32,7 @@ export type Scalar = z.infer<typeof scalar>;
 /** Text of a file beside the pipeline.yaml; the loader puts its content in the place of its name. */
 export const sqlFile = z
   .string()
-  .regex(/^[A-Za-z0-9_-]+\.sql$/, 'expected the name of an .sql file beside the pipeline.yaml');
+  .regex(
+    /^([a-z][a-z0-9-]{0,40}\/)?[A-Za-z0-9_-]+\.sql$/,
+    'expected the name of an .sql file beside the pipeline.yaml, or of another pipeline as pipeline/name.sql',
+  );

@@ -39,14 +39,22 @@ export function spreadGrids(candidates: Record<string, Candidate>): Record<strin
   );
 }
 
-/** Out-of-fold predictions pooled over the values 0 … count-1 of a column, or one fit on an earlier cut-off. */
+/** Out-of-fold predictions pooled over the values of a column (0 … count-1, or forward 1 … count), or one fit on other rows. */
 export const evaluation = z.union([
-  z.strictObject({
-    title: z.string().optional().describe('name for people'),
-    on: tableName.describe('the table that is split into folds'),
-    folds: identifier.describe('integer column with the fold of each row'),
-    count: z.int().min(2).max(50).describe('number of folds'),
-  }),
+  z
+    .strictObject({
+      title: z.string().optional().describe('name for people'),
+      on: tableName.describe('the table that is split into folds'),
+      folds: identifier.describe('integer column with the fold of each row'),
+      count: z.int().min(1).max(50).describe('number of folds'),
+      forward: z
+        .boolean()
+        .default(false)
+        .describe(
+          'folds are stretches of time: each of 1 … count is predicted by what was learned from those before it, and 0 is never predicted',
+        ),
+    })
+    .refine(({ count, forward }) => forward || count > 1, { path: ['count'], message: 'expected at least 2 folds' }),
   z.strictObject({
     title: z.string().optional().describe('name for people'),
     fit: tableName.describe('the table that models are fitted on'),
@@ -80,6 +88,25 @@ export const metric = z.union([
   z.strictObject({ mae: z.strictObject({}).describe('mean absolute error') }),
   z.strictObject({ rmse: z.strictObject({}).describe('root of the mean squared error') }),
   z.strictObject({ r2: z.strictObject({}).describe('coefficient of determination') }),
+  z.strictObject({
+    series_mase: z
+      .strictObject({
+        by: identifier.describe('column that names the series of a row'),
+        scale: identifier.describe(
+          'column with the mean absolute error of the naive forecast in training, one value a series',
+        ),
+        take: z.enum(['mean', 'median', 'count']).default('mean').describe('over the series; count: how many have one'),
+      })
+      .describe('mean absolute error over that of a naive forecast, by series; where that is 0 there is none'),
+  }),
+  z.strictObject({
+    series_beating: z
+      .strictObject({
+        by: identifier.describe('column that names the series of a row'),
+        naive: identifier.describe('column that is a prediction'),
+      })
+      .describe('how many series have a lower mean absolute error than that of a column'),
+  }),
   z.strictObject({ accuracy: classes.describe('share of rows in the class that they are predicted in') }),
   z.strictObject({ f1: classes.describe('harmonic mean of precision and recall') }),
   z.strictObject({ log_loss: z.strictObject({}).describe('mean negative log-likelihood of classes 0 and 1') }),
@@ -97,6 +124,13 @@ export const metric = z.union([
 ]);
 export type Metric = z.infer<typeof metric>;
 
+/** Columns of the judged rows that a metric reads beside target and prediction. */
+export const columnsOfMetric = (metric: Metric): string[] => {
+  if ('series_mase' in metric) return [metric.series_mase.by, metric.series_mase.scale];
+  if ('series_beating' in metric) return [metric.series_beating.by, metric.series_beating.naive];
+  return [];
+};
+
 export const train = z.strictObject({
   table: tableName.describe('the model that is published is fitted on all rows of this table'),
   key: identifier.describe('column that names a row'),
@@ -106,14 +140,28 @@ export const train = z.strictObject({
   evaluations: z.record(identifier, evaluation).describe('how they are judged, by name'),
   metrics: z.record(identifier, metric).describe('figures of each evaluation, by name'),
   baselines: z
-    .record(identifier, z.array(identifier).min(1))
+    .record(
+      identifier,
+      z.union([
+        z.array(identifier).min(1),
+        z.strictObject({ column: identifier.describe('a column that foretells the target as it stands') }),
+      ]),
+    )
     .default({})
-    .describe('ranking by columns, the later break ties of the earlier'),
+    .describe(
+      'what needs no learning: a ranking by columns, the later break ties of the earlier, or a column that is a prediction',
+    ),
   judge: z
     .strictObject({
       evaluation: identifier.describe('one with folds'),
       metric: identifier.describe('one of the metrics'),
       better: z.enum(['higher', 'lower']).default('higher').describe('which way is better'),
+      beat: z
+        .boolean()
+        .default(false)
+        .describe(
+          'a champion that a baseline beats is not promoted: that baseline is asked in its place, so it must be a column',
+        ),
     })
     .describe('the figure that makes a candidate the champion'),
   labels: z

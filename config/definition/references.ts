@@ -24,7 +24,7 @@ export interface TableAt {
 }
 
 /** Tables that scoring makes by itself, before those of `score.tables`. */
-export const MADE_BY_SCORE = ['predictions', 'oof_predictions'] as const;
+export const MADE_BY_SCORE = ['predictions', 'oof_predictions', 'all_predictions'] as const;
 
 /** `tract_features@train` in its parts. */
 export function splitReference(reference: string): { name: string; cutoff: string | undefined } {
@@ -55,6 +55,7 @@ const referencesOfStep = (step: Builder): Reference[] => {
   if ('nearest' in step) return [{ name: step.nearest.to, path: ['nearest', 'to'] }];
   if ('count-within' in step) return [{ name: step['count-within'].of, path: ['count-within', 'of'] }];
   if ('rollup' in step) return step.rollup.of === undefined ? [] : [{ name: step.rollup.of, path: ['rollup', 'of'] }];
+  if ('fit' in step) return [{ name: step.fit.on, path: ['fit', 'on'] }];
   if ('buffer-share' in step) return [{ name: step['buffer-share'].of, path: ['buffer-share', 'of'] }];
   return [];
 };
@@ -68,6 +69,14 @@ export function addedBy(step: Builder): string[] {
   if ('rollup' in step) return Object.keys(step.rollup.add);
   const named = (name: string | undefined): string[] => (name === undefined ? [] : [name]);
   if ('nearest' in step) return [...Object.keys(step.nearest.take), ...named(step.nearest.distance)];
+  if ('window' in step) return Object.keys(step.window.add);
+  if ('calendar' in step) return Object.keys(step.calendar.add);
+  if ('fit' in step) return Object.keys(step.fit.add);
+  if ('unpivot' in step) return [step.unpivot.name, step.unpivot.value];
+  if ('resample' in step) {
+    const { time, spread, begin, active } = step.resample;
+    return [time, ...Object.keys({ ...spread, ...begin }), ...named(active)];
+  }
   return [...Object.keys(step['buffer-share'].mean), ...named(step['buffer-share'].count)];
 }
 
@@ -110,7 +119,7 @@ export class Scope {
       table.cutoffs,
     ]);
     if (pipeline.score.predict !== undefined) scored.push(['predictions', undefined]);
-    if (pipeline.train !== undefined) scored.push(['oof_predictions', undefined]);
+    if (pipeline.train !== undefined) scored.push(['oof_predictions', undefined], ['all_predictions', undefined]);
     this.later = new Set(stage === 'features' ? scored.map(([name]) => name) : []);
     if (stage === 'score') for (const [name, cutoffs] of scored) this.cutoffs.set(name, cutoffs);
   }

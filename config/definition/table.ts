@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { expression, identifier, length, sqlFile, tableName } from './common.js';
+import { candidate } from './model.js';
+import { calendar, resample, unpivot, window } from './series.js';
 
 const where = expression.optional().describe('which rows of that table; `$name` stands for a parameter');
 
@@ -72,6 +74,28 @@ export const bufferShare = z.strictObject({
   count: identifier.optional().describe('column that takes the number of discs that meet the buffer'),
 });
 
+/** What learners that were fitted on another table say of the own rows: quantiles of a forecast, for one. */
+export const fit = z.strictObject({
+  on: tableName.describe('the table that is learned from; rows of it without a target are passed over'),
+  where,
+  target: identifier.describe('its column that is learned'),
+  features: z.array(identifier).min(1).describe('columns of both tables that it is learned from, in this order'),
+  add: z
+    .record(identifier, candidate)
+    .refine((columns) => Object.keys(columns).length > 0, 'expected at least one column')
+    .describe('new column: a learner with its parameters'),
+  by: identifier
+    .optional()
+    .describe(
+      'column of both tables: for each of its values, learners of their own; a value never seen is not foretold',
+    ),
+  ascending: z
+    .boolean()
+    .default(false)
+    .describe('the new columns are put in ascending order in each row, as quantiles of one thing must be'),
+  min: z.number().optional().describe('lower predictions become this'),
+});
+
 /** One thing done to the working table. */
 export const builder = z.union([
   z.strictObject({ sql: sqlFile.describe('makes the working table anew by one select') }),
@@ -95,6 +119,21 @@ export const builder = z.union([
       'means over the discs of another table inside a buffer round each point, weighted by their share in it',
     ),
   }),
+  z.strictObject({
+    resample: resample.describe(
+      'spreads amounts of intervals over a regular grid of buckets, which becomes the working table',
+    ),
+  }),
+  z.strictObject({
+    window: window.describe('lags, differences, windows and expanding means over the earlier rows of a series'),
+  }),
+  z.strictObject({
+    calendar: calendar.describe('what the clock and the calendar of a place say of a time, public holidays included'),
+  }),
+  z.strictObject({
+    fit: fit.describe('learns from the rows of another table and adds what it foretells for the own rows'),
+  }),
+  z.strictObject({ unpivot: unpivot.describe('wide to long: a row for each of the columns') }),
 ]);
 export type Builder = z.infer<typeof builder>;
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { STAGES } from '../../activities/types.js';
+import { addedBy } from '../../config/definition/references.js';
 import type { Builder } from '../../config/definition/table.js';
 import { listPipelines, loadPipeline } from '../../config/load.js';
 
@@ -12,8 +13,10 @@ const ROOT = join(import.meta.dirname, '../..');
 const OWN = new Set<string>([
   ...STAGES,
   ...['id', 'name', 'lon', 'lat', 'geometry', 'prediction', 'predictions', 'oof_predictions'],
-  // A folder of the lake, a column of the quarantine, a scale of predictions; a type of SQL.
-  ...['state', 'reason', 'rank', 'integer'],
+  // A folder of the lake, a column of the quarantine, a scale of predictions; types of SQL.
+  ...['state', 'reason', 'rank', 'integer', 'double', 'bigint', 'varchar'],
+  // Parts of the calendar.
+  ...['day', 'month', 'hour'],
 ]);
 
 /** Each text that stands in a source file, in quotes or as part of a template. */
@@ -35,12 +38,7 @@ async function namesOf(pipeline: string): Promise<Set<string>> {
   const tables = { ...one.features, ...one.score.tables };
   const made = (builder: Builder): string[] => {
     if ('sql' in builder) return [...builder.sql.matchAll(/\bas\s+(\w+)/g)].map(([, name]) => name ?? '');
-    if ('derive' in builder) return Object.keys(builder.derive);
-    if ('assign' in builder) return [builder.assign.as];
-    if ('nearest' in builder) return [...Object.keys(builder.nearest.take), builder.nearest.distance ?? ''];
-    if ('count-within' in builder) return Object.keys(builder['count-within'].radii);
-    if ('rollup' in builder) return [...builder.rollup.by, ...Object.keys(builder.rollup.add)];
-    return Object.keys(builder['buffer-share'].mean);
+    return [...addedBy(builder), ...('rollup' in builder ? builder.rollup.by : [])];
   };
   const names = [
     one.name,

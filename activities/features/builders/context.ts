@@ -20,6 +20,8 @@ export interface BuildContext {
     rows: number,
     inputOf: (part: number, parts: number) => KernelInput<K>,
   ): Promise<KernelOutput<K>[]>;
+  /** Runs a kernel once, in one thread. */
+  whole<K extends KernelName>(kernel: K, input: KernelInput<K>): Promise<KernelOutput<K>>;
   /** The ball tree of points, built once for all who ask. */
   tree(points: { lon: Float64Array; lat: Float64Array; group?: Int32Array }): Promise<BallTree>;
   /** Puts rows of the working table aside: they leave it after the builder. */

@@ -13,11 +13,16 @@ import { parametersOf } from '../../resolve/parameters.js';
 import type { TableTask } from '../../resolve/plan.js';
 import { assign } from '../builders/assign.js';
 import { bufferShare } from '../builders/buffer-share.js';
+import { calendar } from '../builders/calendar.js';
 import { columnOf, textColumn, valuesOf } from '../builders/columns.js';
 import { type BuildContext, numbers } from '../builders/context.js';
 import { countWithin } from '../builders/count-within.js';
+import { fitOn } from '../builders/fit.js';
 import { nearest } from '../builders/nearest.js';
+import { resample, resampleReads } from '../builders/resample.js';
 import { rollup } from '../builders/rollup.js';
+import { unpivotQuery } from '../builders/unpivot.js';
+import { window, windowReads } from '../builders/window.js';
 import { packPolygons } from '../geo/layers.js';
 import { treesOf } from './trees.js';
 import { SELF, WorkingTable } from './working.js';
@@ -62,6 +67,11 @@ export class Work implements BuildContext {
   async apply(builder: Builder): Promise<void> {
     if ('sql' in builder) return this.table.query(builder.sql);
     if ('derive' in builder) return this.table.derive(builder.derive);
+    if ('unpivot' in builder) return this.table.query(unpivotQuery(builder.unpivot));
+    if ('resample' in builder) {
+      const self = await this.table.columns(resampleReads(builder.resample));
+      return this.table.put(await resample(self, builder.resample, this));
+    }
     if ('rollup' in builder && builder.rollup.on === undefined)
       return this.table.put(await rollup({ rows: this.table.rows, columns: {} }, builder.rollup, this));
 
@@ -109,6 +119,12 @@ export class Work implements BuildContext {
       },
       inputOf,
     );
+
+  whole: BuildContext['whole'] = (kernel, input) =>
+    this.deps.pool.run(kernel, input, {
+      signal: this.context.signal,
+      onProgress: (done) => this.context.progress({ done, total: 0, unit: 'rows' }),
+    });
 
   tree: BuildContext['tree'] = (points) => treesOf(this.deps.pool).of(points, this.context.signal);
 
@@ -159,23 +175,32 @@ export class Work implements BuildContext {
     );
   }
 
-  private perform(builder: Exclude<Builder, { sql: string } | { derive: unknown }>): Promise<Columns> {
+  private perform(builder: Adding): Promise<Columns> {
     if ('assign' in builder) return assign(this.self, builder.assign, this);
     if ('nearest' in builder) return nearest(this.self, builder.nearest, this);
     if ('count-within' in builder) return countWithin(this.self, builder['count-within'], this);
     if ('rollup' in builder) return rollup(this.self, builder.rollup, this);
+    if ('window' in builder) return window(this.self, builder.window, this);
+    if ('fit' in builder) return fitOn(this.self, builder.fit, this);
+    if ('calendar' in builder) return calendar(this.self, builder.calendar, this);
     return bufferShare(this.self, builder['buffer-share'], this);
   }
 }
 
+/** Builders that add columns by a kernel; the others are SQL, or make other rows. */
+type Adding = Exclude<Builder, { sql: string } | { derive: unknown } | { unpivot: unknown } | { resample: unknown }>;
+
 const POINT = ['lon', 'lat'];
 
 /** Own columns that a builder reads; where it may put rows aside, also those by which their source knows them. */
-function columnsFor(builder: Exclude<Builder, { sql: string } | { derive: unknown }>): string[] {
+function columnsFor(builder: Adding): string[] {
   const row = (unmatched: string): string[] => (unmatched === 'quarantine' ? ['_row'] : []);
   if ('assign' in builder) return [...POINT, ...row(builder.assign.unmatched)];
   if ('nearest' in builder)
     return [...POINT, ...Object.keys(builder.nearest.within ?? {}), ...row(builder.nearest.unmatched)];
   if ('rollup' in builder) return builder.rollup.on ?? [];
+  if ('window' in builder) return windowReads(builder.window);
+  if ('fit' in builder) return [...builder.fit.features, ...(builder.fit.by === undefined ? [] : [builder.fit.by])];
+  if ('calendar' in builder) return [builder.calendar.time];
   return POINT;
 }

@@ -21,10 +21,11 @@ export async function fitPart(work: TrainingWork, task: FitTask): Promise<Made> 
   } else {
     const folds = numbers(columnOf(table, evaluation.folds), evaluation.folds, fitted);
     const fold = task.fold ?? 0;
-    const part = await work.deps.pool.run('fitFold', { learner, params, data, folds, fold }, options);
+    const { forward } = evaluation;
+    const part = await work.deps.pool.run('fitFold', { learner, params, data, folds, fold, forward }, options);
     prediction = part.prediction;
     const all = work.keys(table);
-    keys = Array.from(splitFold(folds, fold).inside, (row) => all[row]);
+    keys = Array.from(splitFold(folds, fold, forward).inside, (row) => all[row]);
   }
   const predicted = await work.putPredictions(keys, prediction);
   return { tables: { [task.id]: predicted }, artifacts: {}, rowsIn: table.rows, rowsOut: predicted.rows, facts: {} };

@@ -25,8 +25,15 @@ export class TrainingWork {
     readonly context: StepContext,
   ) {}
 
-  /** Predictions of all parts beside the key and columns of the table that they are for; every row once, or GR-3002. */
-  async pooled(tasks: FitTask[], table: string, columns: string[] = []): Promise<Columns> {
+  /**
+   * Predictions of all parts beside the key and columns of the table that they are for. Every row once, or with `partly`
+   * at most once, or GR-3002.
+   */
+  async pooled(
+    tasks: FitTask[],
+    table: string,
+    { columns = [], partly = false }: { columns?: string[]; partly?: boolean } = {},
+  ): Promise<Columns> {
     const { lake } = this.deps;
     const key = quoteIdent(this.definition.key);
     const parts = tasks.map(({ id }) => tableOf(this.input, id));
@@ -48,7 +55,8 @@ export class TrainingWork {
       { signal, step: this.input.step.id },
     );
     const predicted = parts.reduce((sum, part) => sum + part.rows, 0);
-    if (pooled.rows !== scored.rows || predicted !== scored.rows)
+    const expected = partly ? Math.max(1, Math.min(predicted, scored.rows)) : scored.rows;
+    if (pooled.rows !== expected || predicted !== expected)
       throw new GeorefreshError(
         'GR-3002',
         `${predicted} predictions for ${scored.rows} rows of ${table}: each row must lie in one fold`,

@@ -100,3 +100,79 @@ test('a column that is not there is a fault of the definition, and not tried aga
   });
   await expect(building).rejects.toMatchObject({ nonRetryable: true });
 });
+
+test('intervals become a grid, a series columns of its past, and wide columns rows (S1.2)', async () => {
+  const sessions =
+    'Start,End,Energy\n2020-03-29 00:30:00,2020-03-29 02:30:00,4\n2020-03-29 01:00:00,2020-03-29 01:00:00,1\n';
+  const wide = 'ts,north,south\n2020-01-01 00:00:00,1,2\n2020-01-01 01:00:00,,4\n';
+  const stamp = (from: string) => ({ from, type: 'timestamp', required: true });
+  const { rows, records } = await build(
+    {
+      from: 'sessions',
+      key: ['hour'],
+      steps: [
+        {
+          resample: {
+            from: 'start',
+            to: 'until',
+            every: '1h',
+            time: 'hour',
+            spread: { energy: 'energy' },
+            begin: { started: 'start' },
+            active: 'busy',
+          },
+        },
+        { calendar: { time: 'hour', zone: 'Europe/Oslo', holidays: 'NO', add: { clock: 'hour', free: 'holiday' } } },
+        {
+          window: {
+            time: 'hour',
+            every: '1h',
+            add: { before: 'lag(energy, 1)', both: 'mean(energy, 2)', so_far: 'expanding_mean(energy, free)' },
+          },
+        },
+      ],
+    },
+    { 'sessions.csv': sessions, 'wide.csv': wide },
+    (definition) => {
+      const csv = (uri: string, columns: object) => ({ uri, format: 'csv', columns });
+      definition.sources.sessions = csv('sessions.csv', {
+        start: stamp('Start'),
+        until: stamp('End'),
+        energy: { from: 'Energy', type: 'double' },
+      });
+      definition.sources.wide = csv('wide.csv', {
+        ts: stamp('ts'),
+        north: { type: 'double' },
+        south: { type: 'double' },
+      });
+      definition.features.long = {
+        from: 'wide',
+        key: ['name', 'ts'],
+        steps: [{ unpivot: { keep: ['ts'], name: 'name', value: 'value' } }],
+      };
+    },
+  );
+  expect(
+    (await rows()).map(({ clock, energy, started, busy, before, both, so_far, free }) => [
+      clock,
+      energy,
+      started,
+      busy,
+      before,
+      both,
+      so_far,
+      free,
+    ]),
+  ).toEqual([
+    [1, 1, 1, 1, null, null, null, 0],
+    [3, 3, 1, 2, 1, null, 1, 0],
+    [4, 1, 0, 1, 3, 2, 2, 0],
+  ]);
+  // What is missing makes no row.
+  const long = records.find(({ id }) => id === 'features/long');
+  expect((await rows(long?.tables.long)).map(({ name, value }) => [name, value])).toEqual([
+    ['north', 1],
+    ['south', 2],
+    ['south', 4],
+  ]);
+});

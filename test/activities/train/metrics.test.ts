@@ -177,6 +177,7 @@ describe('metrics at the edges', () => {
       'brier',
       'pinball',
       'mase',
+      'series_mase',
     ]);
     expect(names.filter((name) => !METRICS[name].readsSize)).toEqual(['capture', 'ndcg', 'auc', 'spearman']);
   });

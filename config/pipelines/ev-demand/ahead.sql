@@ -1,0 +1,1 @@
+select * from self where kwh is null

@@ -1,0 +1,1 @@
+select * from self where is_test = 1 and is_judged

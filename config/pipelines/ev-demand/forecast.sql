@@ -1,0 +1,1 @@
+select series, ts, horizon, p10, p50, p90 from self
