@@ -146,7 +146,7 @@ export function quarantineByRule(steps: readonly StepRecord[]): Record<string, n
 }
 
 export function modelOf(steps: readonly StepRecord[]): { version: string; sha256: string } | null {
-  const facts = steps.find(({ id }) => id === 'train/model')?.facts;
+  const facts = steps.find(({ id }) => id === 'train/card')?.facts;
   return typeof facts?.version === 'string' && typeof facts.sha256 === 'string'
     ? { version: facts.version, sha256: facts.sha256 }
     : null;

@@ -3,7 +3,7 @@ import type { Pipeline } from '../../config/definition/pipeline.js';
 import type { Table } from '../../config/definition/table.js';
 import type { Parameters } from '../../lake/parameters.js';
 import { overlayOf } from '../ingest/batch.js';
-import { JUDGEMENT, MODEL, ONNX } from '../train/names.js';
+import { JUDGEMENT, MODEL, MODEL_FACTS, ONNX } from '../train/names.js';
 import type { PlanStep, StepRecord } from '../types.js';
 import type { FrozenDefinition } from './frozen.js';
 import { fitTasks, GATHER_PREDICTIONS, PREDICTIONS, rawTable, readsOf, tableTasks } from './plan.js';
@@ -126,10 +126,16 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
       parameters: without(train, 'card', 'table'),
       reads: [...fits.map((task) => task.id), ...fits.flatMap(({ tables }) => tables)],
     };
+  if (id === 'train/model')
+    return {
+      code: ['activities/train/steps/champion', TRAINING],
+      parameters: { key, target, features, candidates, table: train.table },
+      reads: [JUDGEMENT, train.table],
+    };
   return {
-    code: ['activities/train/steps/champion', TRAINING],
+    code: ['activities/train/steps/card', TRAINING],
     parameters: { train, title, description, sample: definition.sources.map(({ from }) => from) },
-    reads: [JUDGEMENT, train.table, ...definition.sources.flatMap(({ name }) => [name, rawTable(name)])],
+    reads: [JUDGEMENT, MODEL_FACTS, ONNX, ...definition.sources.map(({ name }) => rawTable(name))],
   };
 }
 

@@ -172,9 +172,16 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
         id: 'train/model',
         stage: 'train',
         queue: 'compute',
-        // What was ingested is named on the model's card.
-        needs: ['train/evaluate', ...needs([pipeline.train.table]), ...ingested(steps)],
+        needs: ['train/evaluate', ...needs([pipeline.train.table])],
         summary: 'the champion on all rows, exported to ONNX',
+      },
+      {
+        id: 'train/card',
+        stage: 'train',
+        queue: 'io',
+        // What was ingested is named on it.
+        needs: ['train/evaluate', 'train/model', ...ingested(steps)],
+        summary: "the model's card and version",
       },
     );
   }
@@ -214,7 +221,7 @@ function publishSteps(
   const { map } = pipeline.report;
   const layers = map === undefined ? [] : [map.polygons, ...(map.borders === undefined ? [] : [map.borders])];
   const common = { stage: 'publish', queue: 'io' } as const;
-  const trained = pipeline.train === undefined ? [] : ['train/evaluate', 'train/model'];
+  const trained = pipeline.train === undefined ? [] : ['train/evaluate', 'train/model', 'train/card'];
   return [
     {
       ...common,

@@ -28,6 +28,16 @@ export interface LearnData {
 
 /** A learner with its parameters, which its own schema describes and checks. */
 export type LearnerOptions =
+  | PlainOptions
+  | {
+      learner: 'hurdle';
+      /** Predicts whether the target is above 0: `logistic`, or one whose objective is `binary`. */
+      occurrence: PlainOptions;
+      /** Predicts how much it is, on the rows where it is above 0. */
+      amount: PlainOptions;
+    };
+
+type PlainOptions =
   | ({ learner: 'gbdt' } & Partial<BoostingParams>)
   | ({ learner: 'forest' } & Partial<ForestParams>)
   | ({ learner: 'tree' } & Partial<TreeParams>)
@@ -49,7 +59,7 @@ export interface FittedModel {
   readonly data: Model;
   /** One prediction a row; features are found by name. GR-3008 where one is missing. */
   predict(features: readonly LearnFeature[]): Float64Array;
-  /** How much each feature is used, in the order of the fit: total gain of its splits, or its standardised slope. */
+  /** How much each feature is used, in the order of the fit: total gain of its splits, its standardised slope, or shares of both. */
   importance(): { name: string; importance: number }[];
 }
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { OnnxGraph } from './onnx.js';
 
 /** One column of a feature matrix. Being float32, a value at `fit`, at `predict` and inside ONNX is the same number. */
 export interface Feature {
@@ -81,6 +82,8 @@ export interface Learner<P, M extends Model> {
   predict(model: M, matrix: FeatureMatrix): Float64Array;
   /** One graph from raw features (`features`, float32 [N, F], NaN where missing) to `prediction` ([N]). */
   toOnnx(model: M, metadata: OnnxMetadata): Uint8Array;
+  /** That graph alone, for models that hold others. */
+  toGraph(model: M): OnnxGraph;
   /** One number ≥ 0 per feature, in the model's order: how much the prediction leans on it, in the learner's own unit. */
   importance(model: M): Float64Array;
 }

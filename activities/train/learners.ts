@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GeorefreshError } from '../../config/errors.js';
+import { hurdleOf } from './hurdle.js';
 import type { FeatureMatrix, Learner, LearnHooks, Model, TrainingData } from './learner.js';
 import { logistic } from './logistic.js';
 import { linear, ridge } from './ridge.js';
@@ -9,8 +10,10 @@ import { forest, tree } from './trees/forest.js';
 /** A learner whose parameters and model only it understands. */
 export type AnyLearner = Learner<unknown, Model>;
 
+const PLAIN: Readonly<Record<string, AnyLearner>> = { ridge, linear, logistic, gbdt, forest, tree };
+
 /** Every learner that a pipeline may name. */
-export const LEARNERS: Readonly<Record<string, AnyLearner>> = { ridge, linear, logistic, gbdt, forest, tree };
+export const LEARNERS: Readonly<Record<string, AnyLearner>> = { ...PLAIN, hurdle: hurdleOf(PLAIN) };
 
 /** The learner of a name; GR-1003 where there is none. */
 export function learnerOf(name: string): AnyLearner {

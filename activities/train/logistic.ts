@@ -5,7 +5,7 @@ import { BLOCK, type Design, designBlock, fitDesign } from './design.js';
 import { addProducts, weigh } from './gram.js';
 import type { FeatureMatrix, Learner, LearnHooks, OnnxMetadata, TrainingData } from './learner.js';
 import { linearGraph } from './linear-graph.js';
-import { encodeModel, ONNX_OUTPUT } from './onnx.js';
+import { encodeModel, ONNX_OUTPUT, type OnnxGraph } from './onnx.js';
 import { type LinearScore, linearScore, slopeImportance } from './ridge.js';
 
 const logisticParams = z.strictObject({
@@ -130,11 +130,14 @@ function predict(model: LogisticModel, matrix: FeatureMatrix): Float64Array {
   return linearScore(model, matrix).map((score) => 1 / (1 + Math.exp(-score)));
 }
 
-function toOnnx(model: LogisticModel, metadata: OnnxMetadata): Uint8Array {
+function toGraph(model: LogisticModel): OnnxGraph {
   const graph = linearGraph(model, 'score');
   graph.node('Sigmoid', ['score'], ONNX_OUTPUT);
-  return encodeModel(graph, model, metadata, { C: String(model.C) });
+  return graph;
 }
+
+const toOnnx = (model: LogisticModel, metadata: OnnxMetadata): Uint8Array =>
+  encodeModel(toGraph(model), model, metadata, { C: String(model.C) });
 
 /** Logistic regression, `C` as scikit-learn's. */
 export const logistic = {
@@ -144,5 +147,6 @@ export const logistic = {
   fit: fitLogistic,
   predict,
   toOnnx,
+  toGraph,
   importance: slopeImportance,
 } satisfies Learner<LogisticParams, LogisticModel>;

@@ -3,4 +3,5 @@ export const JUDGEMENT = 'judgement';
 export const METRICS = 'metrics.json';
 export const MODEL = 'model.json';
 export const ONNX = 'model.onnx';
+export const MODEL_FACTS = 'model-facts';
 export const CARD = 'model-card.md';

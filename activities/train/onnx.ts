@@ -88,6 +88,22 @@ export class OnnxGraph {
     return output;
   }
 
+  /**
+   * Takes in all of another graph over the same input, its other tensors under names that begin with `prefix`.
+   *
+   * @returns the name of its output here
+   */
+  include({ nodes, initializers, opsets }: OnnxGraph, prefix: string): string {
+    const named = (name: string): string => (name === ONNX_INPUT ? name : `${prefix}.${name}`);
+    for (const { name, ...tensor } of initializers) this.initializers.push({ ...tensor, name: named(name ?? '') });
+    for (const { input, output, ...node } of nodes) {
+      const [result = ''] = output ?? [];
+      this.nodes.push({ ...node, name: named(result), input: input?.map(named) ?? [], output: [named(result)] });
+    }
+    for (const [domain, version] of opsets) this.opsets.set(domain, version);
+    return named(ONNX_OUTPUT);
+  }
+
   /** Casts a tensor to float64. */
   toDouble(input: string, output: string): string {
     return this.node('Cast', [input], output, { to: DATA_TYPE.double });

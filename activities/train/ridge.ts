@@ -6,7 +6,7 @@ import { BLOCK, type Design, designBlock, fitDesign } from './design.js';
 import { normalEquations } from './gram.js';
 import type { FeatureMatrix, Learner, LearnHooks, Model, OnnxMetadata, TrainingData } from './learner.js';
 import { linearGraph } from './linear-graph.js';
-import { encodeModel } from './onnx.js';
+import { encodeModel, type OnnxGraph } from './onnx.js';
 
 const ridgeParams = z.strictObject({
   alpha: z.number().nonnegative().default(1).describe('strength of the penalty on squared coefficients'),
@@ -111,8 +111,10 @@ export function slopeImportance({ features, indicators, coefficient }: LinearSco
   return sizes;
 }
 
+const toGraph = (model: LinearModel): OnnxGraph => linearGraph(model);
+
 const toOnnx = (model: LinearModel, metadata: OnnxMetadata): Uint8Array =>
-  encodeModel(linearGraph(model), model, metadata, { alpha: String(model.alpha) });
+  encodeModel(toGraph(model), model, metadata, { alpha: String(model.alpha) });
 
 /** Ridge regression, `alpha` as scikit-learn's `Ridge`. */
 export const ridge = {
@@ -122,6 +124,7 @@ export const ridge = {
   fit: (data: TrainingData, { alpha }: RidgeParams, hooks?: LearnHooks) => fitLinear('ridge', data, alpha, hooks),
   predict: linearScore,
   toOnnx,
+  toGraph,
   importance: slopeImportance,
 } satisfies Learner<RidgeParams, LinearModel>;
 
@@ -133,5 +136,6 @@ export const linear = {
   fit: (data: TrainingData, _params: LinearParams, hooks?: LearnHooks) => fitLinear('linear', data, 0, hooks),
   predict: linearScore,
   toOnnx,
+  toGraph,
   importance: slopeImportance,
 } satisfies Learner<LinearParams, LinearModel>;

@@ -78,6 +78,24 @@ test('a change that the contract does not see ends where the rows are the same a
   expect(second.records.find(({ id }) => id === 'features/located')?.reused).toBe(true);
 });
 
+test('a source that changes without changing the training table costs a new card, and no fit (S0.12)', async () => {
+  const setting = await refreshedOnce();
+  const shops = smallFiles()['shops.csv'] ?? '';
+  const latest = join(setting.bench.home, 'outputs', setting.small.name, 'latest');
+  const files = () => Promise.all(['model.onnx', 'model-card.md'].map((name) => readFile(join(latest, name))));
+  const [model, card] = await files();
+  await writeFile(join(setting.small.inputs, 'shops.csv'), shops.replaceAll('\n', ',x\n').replace(',x\n', ',Note\n'));
+  const second = await again(setting);
+
+  expect(ran(second).filter((id) => id.startsWith('train/'))).toEqual(['train/card']);
+  expect(second.summary).toMatchObject({ outcome: 'published', model: { version: 'v1' } });
+  const [kept, written] = await files();
+  expect(kept).toEqual(model);
+  const { sha256 } = second.records.find(({ id }) => id === 'ingest/shops')?.artifacts['raw:shops'] ?? {};
+  expect(card?.toString()).not.toContain(sha256);
+  expect(written?.toString()).toContain(sha256);
+});
+
 test('a parameter reruns only the tables that name it', async () => {
   const setting = await refreshedOnce();
   const second = await again(setting, { overrides: { cut: 251 } });

@@ -189,8 +189,9 @@ function describeEdits(title: string, inputsOf: () => Promise<string>): void {
         );
         expect([...(await expectExactly(warm))]).toEqual([]);
         expect(isReused(warm, /^features\/tract_features/)).toEqual([true]);
-        // train/model is left out: the model's card names the digests of all sources, so it is written anew.
-        expect(isReused(warm, /^train\/(ridge\/|evaluate)/)).toEqual([true]);
+        expect(isReused(warm, /^train\/(?!card)/)).toEqual([true]);
+        // The model's card names the digests of all sources.
+        expect(isReused(warm, /^train\/card/)).toEqual([false]);
         expect(madeOf(warm, 'score/predictions')).toEqual([]);
         expect(await differences(bench.home, home, PIPELINE)).toEqual([]);
         before = warm;

@@ -3,7 +3,7 @@ import * as L from '../assembly/layout.js';
 import { checkTrainingData } from '../check.js';
 import type { Learner, LearnHooks, Scale, TrainingData } from '../learner.js';
 import { binFeatures } from './binning.js';
-import { treesToOnnx } from './graph.js';
+import { treesToGraph, treesToOnnx } from './graph.js';
 import type { RawTree } from './kernel.js';
 import { KernelMemory } from './memory.js';
 import { gainImportance, type Link, modelOf, predictTrees, type TreeModel } from './model.js';
@@ -188,5 +188,6 @@ export const gbdt = {
   fit: fitBoosting,
   predict: predictTrees,
   toOnnx: treesToOnnx,
+  toGraph: treesToGraph,
   importance: gainImportance,
 } satisfies Learner<BoostingParams, TreeModel>;

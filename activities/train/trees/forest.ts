@@ -3,7 +3,7 @@ import { checkTrainingData } from '../check.js';
 import type { Learner, LearnHooks, TrainingData } from '../learner.js';
 import { binFeatures } from './binning.js';
 import { checkObjective, checkShape, setRows } from './boosting.js';
-import { treesToOnnx } from './graph.js';
+import { treesToGraph, treesToOnnx } from './graph.js';
 import { KernelMemory } from './memory.js';
 import { gainImportance, modelOf, predictTrees, type TreeModel } from './model.js';
 import { type ForestParams, forestSchema, type TreeParams, treeSchema } from './options.js';
@@ -87,7 +87,13 @@ function setParameters(memory: KernelMemory, params: ForestParams, features: num
   memory.setParam(L.CAT_L2, params.catL2);
 }
 
-const shared = { ownThreads: true, predict: predictTrees, toOnnx: treesToOnnx, importance: gainImportance };
+const shared = {
+  ownThreads: true,
+  predict: predictTrees,
+  toOnnx: treesToOnnx,
+  toGraph: treesToGraph,
+  importance: gainImportance,
+};
 
 /** Random forest; `featureFraction` is drawn anew at each node. */
 export const forest = {

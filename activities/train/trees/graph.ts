@@ -18,7 +18,7 @@ const OPERATORS = { log: 'Exp', logit: 'Sigmoid', share: 'Clip' } as const;
  * link. Thresholds are float32 and features are, so every comparison is exact; levels are sets of their values. Throws GR-3007
  * for a model too large to be one file.
  */
-export function treesToOnnx(model: TreeModel, metadata: OnnxMetadata): Uint8Array {
+export function treesToGraph(model: TreeModel): OnnxGraph {
   if (model.left.length > MOST_NODES)
     throw new GeorefreshError('GR-3007', `the model has ${model.left.length} nodes, and a file holds ${MOST_NODES}`);
   const graph = new OnnxGraph('double');
@@ -32,10 +32,15 @@ export function treesToOnnx(model: TreeModel, metadata: OnnxMetadata): Uint8Arra
     const bounds = model.link === 'share' ? [graph.doubles('least', [0], []), graph.doubles('most', [1], [])] : [];
     graph.node(OPERATORS[model.link], [score, ...bounds], ONNX_OUTPUT);
   }
+  return graph;
+}
+
+/** That graph as a file, with the levels of categories. */
+export function treesToOnnx(model: TreeModel, metadata: OnnxMetadata): Uint8Array {
   const levels = Object.fromEntries(
     model.levels.flatMap((values, f) => (values.length === 0 ? [] : [[model.features[f], Array.from(values)]])),
   );
-  return encodeModel(graph, model, metadata, {
+  return encodeModel(treesToGraph(model), model, metadata, {
     link: model.link,
     trees: String(model.roots.length),
     ...(Object.keys(levels).length > 0 && { levels: JSON.stringify(levels) }),

@@ -44,7 +44,7 @@ function ownThreads(memory: WebAssembly.Memory, { threads, signal, onProgress }:
   const grown = new Int32Array(new SharedArrayBuffer(4));
   const workerData: ThreadData = { module: kernelModule(), memory, grown };
   const file = builtFile(new URL('./thread.js', import.meta.url));
-  const workers = Array.from({ length: threads }, () => new Worker(file, { workerData }));
+  const workers = Array.from({ length: threads }, () => new Worker(file, { workerData, execArgv: [] }));
   const stopped = deferred();
   const end = async (): Promise<void> => {
     await Promise.all(workers.map((worker) => worker.terminate()));

@@ -2,12 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EvaluateInput, evaluate, withEvaluation } from '../../../activities/train/evaluate.js';
 import { toFeatures } from '../../../activities/train/features.js';
-import { poolFolds, predictFold, splitFold, takeTraining } from '../../../activities/train/folds.js';
+import { poolFolds, predictFold, splitFold } from '../../../activities/train/folds.js';
 import { fitModel, LEARNERS, learnerOf, parseParams, predictModel } from '../../../activities/train/learners.js';
 import { liftCurve } from '../../../activities/train/lift.js';
 import { measureSlices } from '../../../activities/train/measure.js';
 import { judge } from '../../../activities/train/metrics.js';
 import { ridge } from '../../../activities/train/ridge.js';
+import { takeTraining } from '../../../activities/train/take.js';
 import { failure, fixedData, trainingData } from './support.js';
 
 const target = Float64Array.of(5, 0, 3, 0, 0, 1, 0, 0, 0, 0);

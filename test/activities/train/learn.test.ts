@@ -31,6 +31,14 @@ describe('georefresh/learn', () => {
     [{ learner: 'ridge', alpha: 2 }, plain],
     [{ learner: 'linear' }, plain],
     [{ learner: 'logistic', C: 0.5 }, classes],
+    [
+      {
+        learner: 'hurdle',
+        occurrence: { learner: 'gbdt', objective: 'binary', numIterations: 10 },
+        amount: { learner: 'ridge' },
+      },
+      classes,
+    ],
   ])(
     'S1.4: fits, predicts, weighs features, keeps and exports %j',
     async (options, make) => {
@@ -66,6 +74,12 @@ describe('georefresh/learn', () => {
   it.each<[FitOptions, string]>([
     [{ learner: 'gbdt', numLeaves: 1 }, 'GR-1003'],
     [{ learner: 'gbdt', numTrees: 3 } as never, 'GR-1003'],
+    [{ learner: 'hurdle', occurrence: { learner: 'ridge' }, amount: { learner: 'ridge' } }, 'GR-1003'],
+    [{ learner: 'hurdle', occurrence: { learner: 'logistic' }, amount: { learner: 'logistic' } }, 'GR-1003'],
+    [
+      { learner: 'hurdle', occurrence: { learner: 'logistic', c: 1 }, amount: { learner: 'ridge' } } as never,
+      'GR-1003',
+    ],
     [{ learner: 'svm' } as never, 'GR-1003'],
     [{ learner: 'ridge', numThreads: 0 }, 'GR-1003'],
     [{ learner: 'logistic' }, 'GR-3002'],
