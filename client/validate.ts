@@ -102,11 +102,12 @@ async function judgeFiles(lake: Lake, session: Session, { name, source, place }:
   const files = await captured(lake, await filesOf(name, source, place));
   const records = await openRecords(source, files, { session, work: lake.scratch, thorough: true });
   try {
-    const rows = await records.count();
-    if (rows.every((count) => count === 0))
-      throw new GeorefreshError('GR-2004', files.map((file) => file.name).join(', '));
+    const judged = await judge(session, name, source, records);
+    if (judged.rows === 0) throw new GeorefreshError('GR-2004', files.map((file) => file.name).join(', '));
+    // One file alone need not be read again to be counted.
+    const rows = files.length === 1 ? [judged.rows] : await records.count();
     return {
-      judged: await judge(session, name, source, records),
+      judged,
       files: files.map((file, i) => ({ name: file.name, rows: rows[i] ?? 0 })),
     };
   } finally {

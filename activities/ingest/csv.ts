@@ -73,6 +73,8 @@ export const csvTable = (
   path: string,
   { delimiter, quote, header, skip }: Dialect,
   names: readonly string[],
+  /** Where it is known how lines end: else the engine goes by the first end that it sees, be it inside a cell. */
+  newLine?: 'LF',
 ): string => {
   const options = [
     'auto_detect = false',
@@ -85,6 +87,7 @@ export const csvTable = (
     `quote = ${quoteLiteral(quote)}`,
     `escape = ${quoteLiteral(quote)}`,
     `nullstr = ${NEVER}`,
+    ...(newLine === 'LF' ? [String.raw`new_line = '\n'`] : []),
   ];
   return `read_csv(${quoteLiteral(path)}, ${options.join(', ')})`;
 };

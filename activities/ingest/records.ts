@@ -4,10 +4,9 @@ import { GeorefreshError } from '../../config/errors.js';
 import type { Session } from '../../lake/session.js';
 import { quoteIdent, quoteLiteral } from '../../lake/sql.js';
 import { readLayer } from '../features/geo/layers.js';
-import { cellName, jsonPath } from './cell.js';
-import { csvHeader, csvTable, recordFault } from './csv.js';
+import { cellName } from './cell.js';
 import { layerRecords } from './layer.js';
-import { demandText, type Prepared, prepare, unreadable, type Workplace } from './prepare.js';
+import { type Cell, explained, type OpenFile, openFile, type ReadingOptions } from './open-file.js';
 
 /** A file of a source: where it is now, and its path under the inputs, by which people know it. */
 export interface SourceFile {
@@ -15,19 +14,13 @@ export interface SourceFile {
   name: string;
 }
 
-export interface ReadingOptions {
-  session: Session;
-  work: Workplace;
-  signal?: AbortSignal;
-  /** Looks at every byte for what a read of some columns would not show; once is enough for the same bytes. */
-  thorough?: boolean;
-}
-
 export interface CellOptions {
   /** A table of `_row`s. */
   of?: string;
   /** False leaves `_row` out, where rows come in order: counting them would have one thread read the file. */
   numbered?: boolean;
+  /** With `of`: how many records there are, where that is known; some of one file are then found by their lines. */
+  rows?: number;
 }
 
 /**
@@ -93,94 +86,6 @@ async function readPolygons(source: Exclude<Source, RecordSource>, file: SourceF
   return { layer, rows: layer.features.length + layer.faults.length };
 }
 
-/** A file with what the engine must be told to read it. */
-interface OpenFile {
-  name: string;
-  kind: Prepared['kind'];
-  header: string[];
-  /** The engine's table function for these columns. */
-  table(columns: readonly string[]): string;
-  /** SELECT of `raw` and cells of the records that `of` has, rows numbered on from `first`. */
-  some(cells: readonly Cell[], of: string, about: string, first: number): string;
-}
-
-async function openFile(
-  source: RecordSource,
-  given: string,
-  name: string,
-  made: string[],
-  options: ReadingOptions,
-): Promise<OpenFile> {
-  const { session, signal, work } = options;
-  const prepared = await prepare(given, name, source, { work, made, ...(signal && { signal }) });
-  if (options.thorough === true) await demandText(prepared, name, signal);
-  const { path, kind, dialect } = prepared;
-  const file = quoteLiteral(path);
-  if (kind === 'csv') {
-    const header = await csvHeader(path, dialect).catch((error: Error) =>
-      Promise.reject(unreadable(name, error.message)),
-    );
-    if (header === undefined) throw unreadable(name, 'it is empty');
-    const all = csvTable(path, dialect, header);
-    return { name, kind, header, table: () => all, some: someOf(header, all) };
-  }
-  if (kind === 'parquet') {
-    const all = `read_parquet(${file})`;
-    const described = await session
-      .describe(`select * from ${all}`)
-      .catch((error: unknown) => Promise.reject(explained(error, name)));
-    const header = described.map((column) => column.name);
-    return { name, kind, header, table: () => all, some: someOf(header, all) };
-  }
-  const form = kind === 'json' ? 'array' : 'unstructured';
-  const read = `${file}, format = '${form}', compression = 'uncompressed'`;
-  const objects = `read_json_objects(${read})`;
-  const header = await textsOf(
-    session,
-    `select distinct unnest(json_keys(json)) as name from ${objects} order by name`,
-  ).catch((error: unknown) => Promise.reject(explained(error, name)));
-  return {
-    name,
-    kind,
-    header,
-    table: (columns) =>
-      `read_json(${read}, columns = {${columns.map((column) => `${quoteLiteral(column)}: 'VARCHAR'`).join(', ')}})`,
-    some: (cells, of, about, first) => {
-      const own = cells.map(
-        ({ column, literal, as }) => `${literal ?? `json_extract_string(json, ${jsonPath(column)})`} as ${as}`,
-      );
-      return `select ${['_row', about, ...own, 'cast(json as varchar) as raw'].join(', ')}
-        from (select row_number() over () + ${first} as _row, json from ${objects}) semi join ${of} using (_row)`;
-    },
-  };
-}
-
-/** A cell that is asked for: a column of the file, or what is the same in each of its rows. */
-interface Cell {
-  column: string;
-  literal: string | undefined;
-  as: string;
-}
-
-/** The JSON text is made behind the join: of the rows that are asked for, and no others. */
-const someOf =
-  (header: readonly string[], all: string): OpenFile['some'] =>
-  (cells, of, about, first) => {
-    const own = header.map((column, i) => `${quoteIdent(column)} as "at:${i}"`);
-    const fields = header.map((column, i) => `${quoteLiteral(column)}: "at:${i}"`);
-    const wanted = cells.map(
-      ({ column, literal, as }) => `${literal ?? `cast("at:${header.indexOf(column)}" as varchar)`} as ${as}`,
-    );
-    return `select ${['_row', about, ...wanted, `cast(to_json({${fields.join(', ')}}) as varchar) as raw`].join(', ')}
-      from (select ${[`row_number() over () + ${first} as _row`, ...own].join(', ')} from ${all}) semi join ${of} using (_row)`;
-  };
-
-async function textsOf(session: Session, sql: string): Promise<string[]> {
-  const { columns } = await session.readColumns(sql);
-  const [texts] = Object.values(columns);
-  return texts?.type === 'text' ? Array.from(texts.codes, (code) => texts.dictionary[code]) : [];
-}
-
 /** Names that every file has beside its columns: its path under the inputs, and its bare name without ending. */
 const OF_FILE: Record<string, (name: string) => string> = {
   $file: (name) => name,
@@ -217,13 +122,15 @@ function recordsOf(files: readonly OpenFile[], session: Session): Omit<Records, 
     demand,
     count,
     explain,
-    cells: async (columns, { of, numbered = true } = {}) => {
+    cells: async (columns, { of, numbered = true, rows } = {}) => {
       demand(columns);
+      const [only] = files;
+      if (single && only?.taken !== undefined && of !== undefined && rows !== undefined) {
+        const taken = await only.taken(cellsOf(columns, only), of, rows);
+        if (taken !== undefined) return taken;
+      }
       return together((file, at, first) => {
-        const cells = [...new Set(columns)].map((column): Cell => {
-          const literal = OF_FILE[column]?.(file.name);
-          return { column, literal: literal === undefined ? undefined : quoteLiteral(literal), as: cellName(column) };
-        });
+        const cells = cellsOf(columns, file);
         if (of !== undefined) return file.some(cells, of, `${at} as _file`, first);
         const own = cells.filter(({ literal }) => literal === undefined).map(({ column }) => column);
         const values = cells.map(({ column, literal, as }) => {
@@ -236,6 +143,12 @@ function recordsOf(files: readonly OpenFile[], session: Session): Omit<Records, 
     },
   };
 }
+
+const cellsOf = (columns: readonly string[], { name }: OpenFile): Cell[] =>
+  [...new Set(columns)].map((column) => {
+    const literal = OF_FILE[column]?.(name);
+    return { column, literal: literal === undefined ? undefined : quoteLiteral(literal), as: cellName(column) };
+  });
 
 async function countEach(files: readonly OpenFile[], session: Session): Promise<number[]> {
   const rows: number[] = [];
@@ -259,15 +172,4 @@ function demandColumns(columns: readonly string[], { name, header }: OpenFile): 
         where: [{ file: name, line: 1 }],
       },
     );
-}
-
-function explained(error: unknown, file: string): unknown {
-  const fault =
-    error instanceof GeorefreshError && error.code.startsWith('GR-3') ? recordFault(error.message) : undefined;
-  if (fault === undefined) return error;
-  const { line, what } = fault;
-  // Without the cause: its message shows the row, which may be personal, and causes go into the engine's history.
-  return new GeorefreshError('GR-2002', `${file}${line === undefined ? '' : `:${line}`} ${what}`, {
-    where: [{ file, ...(line !== undefined && { line }) }],
-  });
 }

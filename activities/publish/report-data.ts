@@ -16,6 +16,8 @@ const source = z.strictObject({
   good: count,
   bytes: count,
   sha256,
+  /** What earlier published runs found, latest first. */
+  past: volatile(z.array(z.strictObject({ logicalTime: z.string(), rows: count, failed: count }))),
   quarantine: z.array(
     z.strictObject({
       rule: z.string(),

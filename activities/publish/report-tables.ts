@@ -1,4 +1,13 @@
-import { columnDecimals, formatBytes, formatCount, formatNumber, formatSeconds, formatShare, NONE } from './format.js';
+import {
+  columnDecimals,
+  formatBytes,
+  formatCount,
+  formatInstant,
+  formatNumber,
+  formatSeconds,
+  formatShare,
+  NONE,
+} from './format.js';
 import { cut, type Html, html, volatile } from './html.js';
 import type { Cell, ReportData, ReportTable } from './report-data.js';
 
@@ -61,6 +70,14 @@ const ruleRow = (source: string, { rule, rows, example }: Source['quarantine'][n
   return html`${rowHead(source, limits)}<td>${cut(rule, limits.text)}</td>${num(formatCount(rows))}<td class="wide">${shown}</td>`;
 };
 
+const aside = (failed: number, rows: number): string => `${formatCount(failed)} of ${formatCount(rows)}`;
+
+/** The same cells whatever earlier runs left: what these found is volatile. */
+const pastRow = ({ name, rows, good, past }: Source, limits: Limits): Html => {
+  const found = past.map((one) => `${aside(one.failed, one.rows)} (${formatInstant(one.logicalTime)})`);
+  return html`${rowHead(name, limits)}${num(aside(rows - good, rows))}<td class="wide">${volatile(found.join(' · ') || NONE)}</td>`;
+};
+
 /** Sources with what was put aside, by rule, each with an example. */
 export const renderSources = (sources: ReportData['sources'], limits: Limits): Html => {
   const files = tableOf(
@@ -85,9 +102,19 @@ export const renderSources = (sources: ReportData['sources'], limits: Limits): H
     broken.slice(0, limits.lines).map(({ name, rule }) => ruleRow(name, rule, limits)),
     over(broken, limits.lines),
   );
+  const quality = tableOf(
+    {
+      label: 'Quality over time',
+      caption: html`Quality over time: rows put aside in this run, and in the published ones before it, latest first.`,
+      headers: headersOf(['source', 'quarantined', 'before'], 1, 1),
+    },
+    sources.slice(0, limits.lines).map((source) => pastRow(source, limits)),
+    over(sources, limits.lines),
+  );
   return html`<section id="sources"><h2>Sources</h2>
 ${files}
-${broken.length > 0 && rules}</section>`;
+${broken.length > 0 && rules}
+${quality}</section>`;
 };
 
 type Type = ReportTable['columns'][number]['type'];

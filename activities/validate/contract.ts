@@ -37,6 +37,8 @@ export interface ContractSql {
   /** A SELECT of the rows put aside, with `_row`, `raw`, `_rule` and `_reason`, from the table `_broken` and their cells. */
   aside(cells: string): string;
   rules: string[];
+  /** Columns whose typed values reasons show. */
+  shown: string[];
   /** Checks that are asked after those of a row, one after the other, with the number of each in `rules`. */
   later: (TableCheck & { at: number })[];
   /** Rules of a row that only count. */
@@ -72,6 +74,7 @@ export function contractSql(source: Source): ContractSql {
     columns,
     numbered: contract.some(([, { repeated: choice }]) => choice === 'in order'),
     rules,
+    shown: contract.filter(([, { unique, personal }]) => unique && !personal).map(([column]) => column),
     later: later.map((check, i) => ({ ...check, at: ofRow.length + i })),
     reads: [...new Set(contract.map(([column, { from = column }]) => from))],
     warnings: ruleChecks(source, 'warn'),
@@ -81,7 +84,7 @@ export function contractSql(source: Source): ContractSql {
       timed as (select ${['*', ...locals].join(', ')} from given),
       typed as (select ${['*', ...typed.map(({ column, value }) => `${value} as ${name(column)}`)].join(', ')} from timed)
       select ${[...(numbered ? ['_row'] : []), ...columns.map(name)].join(', ')},
-        cast(${cases.length === 0 ? 'null' : `case ${cases.join(' ')} end`} as smallint) as _check, cast(null as bigint) as _other
+        cast(${cases.length === 0 ? 'null' : `case ${cases.join(' ')} end`} as smallint) as _check
       from typed`,
     aside: (cells) => `
       with cells as (${cells}),
@@ -222,9 +225,12 @@ function tableChecks(source: Source): TableCheck[] {
 function repeated(columns: readonly string[]): string {
   const all = columns.map(name).join(', ');
   const there = columns.map((column) => `${name(column)} is not null`).join(' and ');
-  return `select c._row, f._other from _checked as c
-    join (select ${all}, min(_row) as _other from _checked where _check is null and ${there} group by ${all} having count(*) > 1) as f
-    using (${all}) where c._check is null and c._row > f._other`;
+  const good = `from _checked where _check is null and ${there}`;
+  // In three goes: row numbers are only asked for where values are found more than once, which is seldom.
+  return `with doubles as materialized (select ${all} ${good} group by ${all} having count(*) > 1),
+    rows as materialized (select _row, ${all} from (select _row, ${all} ${good}) semi join doubles using (${all})),
+    firsts as (select ${all}, min(_row) as _other from rows group by ${all})
+    select _row, _other from rows join firsts using (${all}) where _row > _other`;
 }
 
 const UNLIKE = {

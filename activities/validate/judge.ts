@@ -38,6 +38,7 @@ export async function judge(session: Session, name: string, source: Source, reco
     throw await blamed(session, source, records.explain(error));
   }
   const warnings: Record<string, number> = {};
+  await session.run('create or replace temp table _against (_row bigint, _other bigint)');
   for (const { rule, severity, rows, at } of contract.later) {
     await session
       .run(`create or replace temp table _found as ${rows}`)
@@ -46,7 +47,8 @@ export async function judge(session: Session, name: string, source: Source, reco
     if (severity === 'warn') warnings[rule] = count;
     else if (count > 0)
       await session.run(
-        `update _rows set _check = ${at}, _other = f._other from _found as f where ${numbered ? '_rows._row' : '_rows.rowid + 1'} = f._row`,
+        `insert into _against select _row, _other from _found;
+         update _rows set _check = ${at} from _found as f where ${numbered ? '_rows._row' : '_rows.rowid + 1'} = f._row`,
       );
   }
   for (const { rule, broken } of contract.warnings)
@@ -54,16 +56,20 @@ export async function judge(session: Session, name: string, source: Source, reco
 
   const counts = await countByRule(session, contract.rules);
   const failed = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const rows = await numberOf(session, 'select count(*) as n from _checked');
   if (failed > 0) {
-    await session.run('create or replace temp table _broken as select * from _checked where _check is not null');
+    const columns = ['_row', '_check', '_other', ...contract.shown.map(quoteIdent)];
+    await session.run(
+      `create or replace temp table _broken as select ${columns.join(', ')} from _checked left join _against using (_row) where _check is not null`,
+    );
     await session.run(
       `create or replace temp table _aside as
        select ${quoteLiteral(name)} as source, _row as "row", _rule as rule, _reason as reason, raw
-       from (${contract.aside(await records.cells(contract.reads, { of: '_broken' }))})`,
+       from (${contract.aside(await records.cells(contract.reads, { of: '_broken', rows }))})`,
     );
   }
   return {
-    rows: await numberOf(session, 'select count(*) as n from _checked'),
+    rows,
     failed,
     counts,
     warnings,

@@ -7,6 +7,7 @@ import { exportRows, neutral, original } from '../../client/broken-rows.js';
 import { readQuarantine, replayRows } from '../../client/quarantine.js';
 import { readTable } from '../../lake/tables.js';
 import { temporaryFolder, temporaryHome } from '../support/home.js';
+import { type Change, inPartitionsBy, madeOf, recordOf, smallSetting } from '../support/partitions.js';
 import { openBench, type Ran, runPlan } from '../support/run-plan.js';
 import { smallFiles, writeSmallPipeline } from '../support/small-pipeline.js';
 
@@ -76,7 +77,37 @@ test('rows are exported, mended and replayed; a mend is for the row that it was 
   const third = await refresh();
   expect(sourceRows(third, 'validate/shops')?.facts).toMatchObject({ overlay_stale: 1 });
   expect(sourceRows(third, 'validate/shops')).toMatchObject({ rowsOut: before + 1 });
-});
+}, 120_000);
+
+test('a mended row remakes the partitions that it touches and no others, to what the mended file gives (S2.8, S0.12)', async () => {
+  const change: Change = (definition) => {
+    inPartitionsBy('region')(definition);
+    for (const source of Object.values(definition.sources)) source.maxQuarantinedShare = 0.5;
+  };
+  const shops = smallFiles()['shops.csv'] ?? '';
+  // Inside the south-western region, further from the others than the largest radius.
+  const warm = await smallSetting(change, { 'shops.csv': `${shops}901,=cmd|calc,0.2\n` });
+  const first = await warm.refresh();
+  const own = (await readQuarantine(warm.bench.lake.store, warm.small.name, { rule: 'lon' })).filter(
+    ({ row }) => row > 1,
+  );
+  expect(own.map(({ raw }) => JSON.parse(raw) as unknown)).toEqual([
+    { ID: '901', Longitude: '=cmd|calc', Latitude: '0.2' },
+  ]);
+  const file = join(await temporaryFolder(), 'broken.csv');
+  await exportRows(own, file);
+  await writeFile(file, (await readFile(file, 'utf8')).replace("'=cmd|calc", '0.2'));
+  await replayRows(warm.bench.lake.store, warm.small.name, ['shops'], file);
+  const second = await warm.refresh({ run: 'mended' });
+
+  const cold = await smallSetting(change, { 'shops.csv': `${shops}901,0.2,0.2\n` });
+  const expected = await cold.refresh({ only: ['features'] });
+  // The other moment knows only the shops whose ids are low.
+  const id = 'features/known@later';
+  expect(recordOf(second, id).tables).toEqual(recordOf(expected, id).tables);
+  expect(madeOf(second, id)).toEqual(['sw']);
+  expect(madeOf(first, id).length).toBeGreaterThan(3);
+}, 120_000);
 
 test('what is no export is refused, and so is a source that there is not', async () => {
   const folder = await temporaryFolder();

@@ -1,5 +1,6 @@
 import { usualSeconds } from '../../../lake/durations.js';
 import type { Parameters } from '../../../lake/parameters.js';
+import { type PastSource, pastSources } from '../../../lake/quality.js';
 import type { Session } from '../../../lake/session.js';
 import { quoteIdent } from '../../../lake/sql.js';
 import { withTables } from '../../../lake/tables.js';
@@ -20,6 +21,9 @@ import { QUARANTINE, rowsOf } from './outputs.js';
 /** Rows of the short lists. */
 const TOP = 25;
 
+/** Earlier runs whose quality is shown beside this one's. */
+const PAST = 6;
+
 /** Gathers what the report says: aggregates and short lists, from the outputs as they will be published. */
 export async function describeRun(
   deps: Deps,
@@ -31,6 +35,7 @@ export async function describeRun(
   const { pipeline } = definition;
   const read = reader(deps, session, input, signal);
   const map = await describeMap(definition, input, read);
+  const past = await pastSources(deps.lake.store, pipeline.name, { runs: PAST, signal });
   const data: ReportData = {
     pipeline: { name: pipeline.name, title: pipeline.title, description: pipeline.description },
     run: {
@@ -42,7 +47,7 @@ export async function describeRun(
       outcome: 'published',
     },
     sample: input.inputs === undefined,
-    sources: await describeSources(definition, input, read),
+    sources: await describeSources(definition, input, read, past),
     ...(pipeline.train !== undefined && { metrics: await describeMetrics(deps, definition, input) }),
     ...(map && { map: map.map }),
     tables: await describeTables(definition, input, read),
@@ -98,6 +103,7 @@ async function describeSources(
   { sources }: FrozenDefinition,
   input: PublishInput,
   read: Read,
+  past: ReadonlyMap<string, PastSource[]>,
 ): Promise<ReportData['sources']> {
   const quarantine = tableOf(input, `file:${QUARANTINE}`);
   const broken = await read(
@@ -119,6 +125,7 @@ async function describeSources(
         good: raw.rows - (rowsApart.get(name) ?? 0),
         bytes: bytes.bytes,
         sha256: bytes.sha256,
+        past: past.get(name) ?? [],
         quarantine: rules.map(({ rule, n, first, reason }) => ({
           rule: String(rule),
           rows: Number(n),

@@ -25,6 +25,7 @@ const sampleReport = (more: Partial<ReportData> = {}): ReportData => ({
       good: 1190,
       bytes: 34567,
       sha256: sha,
+      past: [{ logicalTime: '2026-11-20T06:00:00Z', rows: 1100, failed: 3 }],
       quarantine: [{ rule: 'unique street', rows: 10, example: { row: 7, reason: 'stands in row 3 already' } }],
     },
   ],
@@ -180,6 +181,17 @@ describe('the page', () => {
     expect(renderReport(sampleReport({ sources: [{ ...source, rows: 1_000_000, good: 999_999 }] }))).toContain(
       '99.99 % of rows read',
     );
+  });
+
+  test('quality is shown over time, and what earlier runs found makes no other report (S2.9)', () => {
+    const [source] = sampleReport().sources;
+    if (source === undefined) throw new Error('the fixture has a source');
+    const page = renderReport(sampleReport());
+    expect(page).toMatch(/Quality over time/);
+    expect(page).toContain('10 of 1,200');
+    expect(page).toContain('3 of 1,100 (2026-11-20 06:00:00 UTC)');
+    const first = renderReport(sampleReport({ sources: [{ ...source, past: [] }] }));
+    expect(stripVolatile(first)).toBe(stripVolatile(page));
   });
 
   test('a failed run has a page too, with its error', () => {
