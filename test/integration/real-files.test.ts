@@ -53,7 +53,7 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
   beforeAll(async () => {
     home = await temporaryFolder('real');
     summary = await refreshIn(home, async () => undefined);
-  }, 5 * MINUTES);
+  }, 10 * MINUTES);
 
   test('are refreshed to a whole snapshot', async () => {
     expect(summary).toMatchObject({ outcome: 'published', generation: 1, sample: false });
@@ -116,7 +116,7 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
       expect(await differences(home, disturbed, PIPELINE)).toEqual([]);
       manifest = undisturbed;
     },
-    5 * MINUTES,
+    10 * MINUTES,
   );
 
   test(
@@ -139,7 +139,7 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
         await cluster.end();
       }
     },
-    5 * MINUTES,
+    10 * MINUTES,
   );
 });
 
