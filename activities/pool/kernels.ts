@@ -8,6 +8,7 @@ import { digestLists } from '../partitions/digests.js';
 import { renderReportPage } from '../publish/render.js';
 import { scoreOnnx } from '../score/onnx.js';
 import { fitModel } from '../train/learners.js';
+import { permutationImportance } from '../train/permutation.js';
 import { exportModel, fitFold, fitPredict, judgeModels, predictModel } from '../train/tasks.js';
 
 /**
@@ -26,6 +27,7 @@ export const KERNELS = {
   fitPredict,
   judgeModels,
   nearest,
+  permutationImportance,
   predictModel,
   reach,
   renderReportPage,
