@@ -12,6 +12,7 @@ import { digestLists } from '../partitions/digests.js';
 import { renderReportPage } from '../publish/render.js';
 import { scoreOnnx } from '../score/onnx.js';
 import { fitModel } from '../train/learners.js';
+import { permutationImportance } from '../train/permutation.js';
 import { exportModel, fitFold, fitPredict, judgeModels, predictModel } from '../train/tasks.js';
 
 /**
@@ -32,6 +33,7 @@ export const KERNELS = {
   judgeModels,
   nearest,
   orderSeries,
+  permutationImportance,
   predictModel,
   reach,
   renderReportPage,

@@ -43,6 +43,22 @@ const metrics = z.strictObject({
   meanings: z.record(z.string(), z.string()).optional(),
   /** How it was measured: `Five folds of counties`. */
   evaluation: z.string(),
+  /** What the champion leans on, most first. */
+  importance: z
+    .strictObject({
+      /** Held-out rows on which a feature's values were shuffled. */
+      rows: count,
+      features: z.array(
+        z.strictObject({
+          name: z.string(),
+          /** Its share of all gain (or of all slopes) of the champion. */
+          share: z.number(),
+          /** What the judging metric loses without it. */
+          loss: z.number().nullable(),
+        }),
+      ),
+    })
+    .optional(),
   /** The judging metric under each way of evaluation, by model or baseline. */
   evaluations: z.array(z.strictObject({ title: z.string(), values: metricValues })),
   lift: z

@@ -7,6 +7,7 @@ import type { ReportMetrics } from './report-data.js';
 const MAX_DRAWN = 3;
 const MAX_CONTENDERS = 40;
 const MAX_METRICS = 12;
+const MAX_FEATURES = 20;
 const MAX_TEXT = 80;
 
 interface Contender {
@@ -178,6 +179,24 @@ ${renderBars({ metric: judge, better: direction, groups })}</figure>`;
   return html`<div class="pair">${liftFigure}${barsFigure}</div>`;
 };
 
+const importanceTable = ({ importance, judge, table }: ReportMetrics): Html => {
+  if (importance === undefined || importance.features.length === 0) return html``;
+  const { rows, features } = importance;
+  const shown = features.slice(0, MAX_FEATURES);
+  const body = shown.map(
+    ({ name, share, loss }) => html`<tr><th scope="row">${cut(name, MAX_TEXT)}</th>
+<td class="num">${formatNumber(loss, 4)}</td><td class="num">${formatShare(share)}</td></tr>
+`,
+  );
+  const left = features.length - shown.length;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Importance of features"><table>
+<caption>What ${cut(table.champion, MAX_TEXT)} leans on: what ${cut(judge, MAX_TEXT)} loses when a feature's values are shuffled among
+${formatNumber(rows)} held-out rows, and its share of the gain of all splits, or of all standardised slopes.${left > 0 && ` ${left} more matter less.`}</caption>
+<thead><tr><th scope="col">feature</th><th scope="col" class="num">loss when shuffled</th><th scope="col" class="num">share</th></tr></thead>
+<tbody>
+${body}</tbody></table></div>`;
+};
+
 /** The section on the model: verdict in words, table, lift curve, bars by way of evaluation. */
 export const renderMetrics = (metrics: ReportMetrics): Html => {
   const { beaten, sentences } = verdictOf(metrics);
@@ -187,5 +206,6 @@ export const renderMetrics = (metrics: ReportMetrics): Html => {
 <p class="verdict${beaten && ' warn'}">${cut(first, 5 * MAX_TEXT)}</p>
 ${list.length > 0 && html`<ul class="notes">${list}</ul>`}
 ${metricsTable(metrics)}
-${charts(metrics)}</section>`;
+${charts(metrics)}
+${importanceTable(metrics)}</section>`;
 };

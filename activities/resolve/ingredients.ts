@@ -132,6 +132,15 @@ function trainRecipe(definition: FrozenDefinition, id: string): Recipe | undefin
       parameters: { key, target, features, candidates, table: train.table },
       reads: [JUDGEMENT, train.table],
     };
+  if (id === 'train/importance') {
+    const { judge, metrics } = train;
+    const evaluation = evaluations[judge.evaluation];
+    return {
+      code: ['activities/train/steps/importance', TRAINING],
+      parameters: { key, target, features, candidates, judge, metric: metrics[judge.metric], evaluation },
+      reads: [JUDGEMENT, ...(evaluation !== undefined && 'on' in evaluation ? [evaluation.on] : [])],
+    };
+  }
   return {
     code: ['activities/train/steps/card', TRAINING],
     parameters: { train, title, description, sample: definition.sources.map(({ from }) => from) },

@@ -159,6 +159,7 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
         needs: fits.map(({ id }) => id),
         summary: 'what every candidate foretold in every evaluation',
       });
+    const judged = pipeline.train.evaluations[pipeline.train.judge.evaluation];
     const scored = Object.values(pipeline.train.evaluations).map((e) => ('fit' in e ? e.score : e.on));
     steps.push(
       {
@@ -174,6 +175,13 @@ function allSteps(definition: FrozenDefinition): PlanStep[] {
         queue: 'compute',
         needs: ['train/evaluate', ...needs([pipeline.train.table])],
         summary: 'the champion on all rows, exported to ONNX',
+      },
+      {
+        id: 'train/importance',
+        stage: 'train',
+        queue: 'compute',
+        needs: ['train/evaluate', ...needs(judged === undefined || 'fit' in judged ? [] : [judged.on])],
+        summary: 'what the champion loses without each feature',
       },
       {
         id: 'train/card',
@@ -221,7 +229,8 @@ function publishSteps(
   const { map } = pipeline.report;
   const layers = map === undefined ? [] : [map.polygons, ...(map.borders === undefined ? [] : [map.borders])];
   const common = { stage: 'publish', queue: 'io' } as const;
-  const trained = pipeline.train === undefined ? [] : ['train/evaluate', 'train/model', 'train/card'];
+  const trained =
+    pipeline.train === undefined ? [] : ['train/evaluate', 'train/model', 'train/importance', 'train/card'];
   return [
     {
       ...common,

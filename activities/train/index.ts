@@ -7,6 +7,7 @@ import { writeCard } from './steps/card.js';
 import { fitChampion } from './steps/champion.js';
 import { fitPart } from './steps/fit.js';
 import { gatherPredictions } from './steps/gather.js';
+import { weighFeatures } from './steps/importance.js';
 import { judgeCandidates } from './steps/judge.js';
 import { TrainingWork } from './steps/work.js';
 
@@ -19,6 +20,7 @@ export const createTrainActivities = (deps: Deps) => {
     if (input.step.id === 'train/evaluate') return judgeCandidates(work, fitTasks(pipeline));
     if (input.step.id === GATHER_PREDICTIONS) return gatherPredictions(work, fitTasks(pipeline));
     if (input.step.id === 'train/model') return fitChampion(work);
+    if (input.step.id === 'train/importance') return weighFeatures(work);
     if (input.step.id === 'train/card') return writeCard(work, pipeline);
     const task = fitTasks(pipeline).find(({ id }) => id === input.step.id);
     if (task === undefined) throw new GeorefreshError('GR-3009', `no step is called ${input.step.id}`);

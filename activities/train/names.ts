@@ -4,4 +4,5 @@ export const METRICS = 'metrics.json';
 export const MODEL = 'model.json';
 export const ONNX = 'model.onnx';
 export const MODEL_FACTS = 'model-facts';
+export const IMPORTANCE = 'importance';
 export const CARD = 'model-card.md';

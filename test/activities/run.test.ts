@@ -98,7 +98,7 @@ test('two runs of the sample, of one and of two threads, leave the same bytes (S
     homes.push(bench.home);
   }
   expect(await differences(homes[0] ?? '', homes[1] ?? '', 'ev-sites')).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 test('a run repeated on the same home is unchanged, and one of an earlier time superseded', async () => {
   const small = await writeSmallPipeline(await temporaryFolder());

@@ -14,6 +14,8 @@ interface Reference {
   steps: Record<string, number>;
   checks: Record<string, number>;
   metrics: Record<string, Record<string, number>>;
+  /** A stronger model's figures, and how far those of two equal models may lie apart by chance. */
+  stronger: { metrics: Record<string, number>; standard_error_of_gain: Record<string, Record<string, number>> };
 }
 
 const PIPELINE = 'ev-sites';
@@ -53,7 +55,7 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
   beforeAll(async () => {
     home = await temporaryFolder('real');
     summary = await refreshIn(home, async () => undefined);
-  }, 10 * MINUTES);
+  }, 15 * MINUTES);
 
   test('are refreshed to a whole snapshot', async () => {
     expect(summary).toMatchObject({ outcome: 'published', generation: 1, sample: false });
@@ -96,6 +98,34 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
         }
       }
     });
+
+    test('those of Poisson boosting by counties, by states and by the backtest, at most a standard error lower (S1.4)', () => {
+      const error = reference.stronger.standard_error_of_gain.over_lgbm_poisson;
+      for (const suffix of ['', '_state_folds', '_backtest']) {
+        const ours = summary.metrics?.models[`boost_poisson${suffix}`];
+        for (const [metric, value] of Object.entries(reference.metrics[`lgbm_poisson${suffix}`] ?? {})) {
+          if (metric === 'spearman') continue;
+          const lowest = value - (error?.[metric] ?? METRIC_TOLERANCE);
+          expect.soft(ours?.[metric], `${metric}${suffix}`).toBeGreaterThan(lowest);
+        }
+      }
+    });
+
+    test('a champion above the stronger reference by counties, and above its boosting by states and by the backtest (S1.4)', () => {
+      const { champion, models } = summary.metrics ?? {
+        champion: '',
+        models: {} as Record<string, Record<string, number | null>>,
+      };
+      for (const [suffix, theirs] of [
+        ['', reference.stronger.metrics],
+        ['_state_folds', reference.metrics.lgbm_poisson_state_folds],
+        ['_backtest', reference.metrics.lgbm_poisson_backtest],
+      ] as const) {
+        const ours = models[`${champion}${suffix}`];
+        for (const metric of ['capture_10pct', 'ndcg_1000'])
+          expect.soft(ours?.[metric], `${metric}${suffix}`).toBeGreaterThan(theirs?.[metric] ?? Number.NaN);
+      }
+    });
   });
 
   test(
@@ -116,7 +146,7 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
       expect(await differences(home, disturbed, PIPELINE)).toEqual([]);
       manifest = undisturbed;
     },
-    10 * MINUTES,
+    15 * MINUTES,
   );
 
   test(
@@ -139,7 +169,7 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
         await cluster.end();
       }
     },
-    10 * MINUTES,
+    15 * MINUTES,
   );
 });
 

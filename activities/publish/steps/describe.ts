@@ -10,7 +10,9 @@ import { readJson } from '../../json.js';
 import type { FrozenDefinition } from '../../resolve/frozen.js';
 import { rawTable } from '../../resolve/plan.js';
 import { metricOf } from '../../train/metrics.js';
-import { JUDGEMENT } from '../../train/names.js';
+import { IMPORTANCE, JUDGEMENT, MODEL_FACTS } from '../../train/names.js';
+import type { ModelFacts } from '../../train/steps/champion.js';
+import type { ChampionImportance } from '../../train/steps/importance.js';
 import type { Judgement } from '../../train/steps/judge.js';
 import type { PublishInput } from '../../types.js';
 import { inOrder, stageSummaries } from '../manifest.js';
@@ -144,6 +146,8 @@ async function describeMetrics(
   const { train } = pipeline;
   if (train === undefined) throw new TypeError(`${pipeline.name} trains no model`);
   const { table, lift } = await readJson<Judgement>(lake, artifactOf(input, JUDGEMENT));
+  const { model } = await readJson<ModelFacts>(lake, artifactOf(input, MODEL_FACTS));
+  const permuted = await readJson<ChampionImportance>(lake, artifactOf(input, IMPORTANCE));
   const { judge, evaluations, candidates, metrics } = train;
   const judged = Object.keys(candidates);
   const evaluation = evaluations[judge.evaluation];
@@ -159,6 +163,7 @@ async function describeMetrics(
       ]),
     ),
     evaluation: evaluation?.title ?? judge.evaluation,
+    importance: importanceOf(model, permuted),
     evaluations: Object.entries(evaluations).map(([name, one]) => {
       const own = 'fit' in one ? one.score : one.on;
       const suffix = name === judge.evaluation ? '' : `_${name}`;
@@ -182,6 +187,25 @@ async function describeMetrics(
       ...(mark !== undefined && { mark }),
       curves: lift,
     },
+  };
+}
+
+/** Features by what the metric loses without them, then by their share of the model. */
+function importanceOf(
+  { features }: ModelFacts['model'],
+  { rows, loss }: ChampionImportance,
+): ReportMetrics['importance'] {
+  const total = features.reduce((sum, { importance }) => sum + importance, 0);
+  const lost = new Map(loss.map((one) => [one.name, one.loss]));
+  return {
+    rows,
+    features: features
+      .map(({ name, importance }) => ({
+        name,
+        share: total === 0 ? 0 : importance / total,
+        loss: lost.get(name) ?? null,
+      }))
+      .sort((a, b) => (b.loss ?? 0) - (a.loss ?? 0) || b.share - a.share || (a.name < b.name ? -1 : 1)),
   };
 }
 

@@ -97,7 +97,7 @@ export const GROUP = 4;
 /** Features side by side in a row of a panel: a cache line. The last panel is as wide as it must be. */
 export const PANEL = 64;
 /** Rows whose pairs and bins are used for one group of features after the other, while they are in the cache. */
-export const BLOCK = 512;
+export const BLOCK = 2048;
 /** A bin of a histogram: gradient (i64), then count and hessian (i64). */
 export const ENTRY_BYTES = 16;
 

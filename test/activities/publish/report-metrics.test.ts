@@ -123,4 +123,17 @@ describe('renderMetrics', () => {
     expect(text.match(/<rect class="[^"]*" x="(\d+\.\d)"/g)).toHaveLength(2);
     expect(text).not.toMatch(/width="-|NaN|undefined/);
   });
+
+  test('what the champion leans on is listed by permutation and by gain, as far as there is room', () => {
+    const features = Array.from({ length: 30 }, (_, i) => ({
+      name: `f<${i}`,
+      share: i / 435,
+      loss: i === 0 ? null : 0.25,
+    }));
+    const { text } = renderMetrics(metricsOf({ m: { hit: 0.5 } }, {}, { importance: { rows: 9000, features } }));
+    expect(text.match(/<th scope="row">f&lt;\d+/g)).toHaveLength(20);
+    expect(text).toContain('loses when a feature');
+    expect(text).toContain('<td class="num">0.2500</td><td class="num">0.2\u00a0%</td>');
+    expect(text).toContain('10 more matter less');
+  });
 });

@@ -74,6 +74,7 @@ test('a table with cut-offs is built once for each, and folds are fitted one a s
     'train/line/again',
     'train/evaluate',
     'train/model',
+    'train/importance',
     'train/card',
   ]);
 });
