@@ -4,6 +4,7 @@ import json
 import resource
 import sys
 import time
+from importlib.metadata import version
 
 import pandas as pd
 import pandera.pandas as pa
@@ -50,7 +51,7 @@ print(
             "seconds": seconds,
             "cpuSeconds": cpu,
             "peakMb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "versions": {"pandera": pa.__version__ if hasattr(pa, "__version__") else "", "pandas": pd.__version__, "pyarrow": pyarrow.__version__},
+            "versions": {"pandera": version("pandera"), "pandas": pd.__version__, "pyarrow": pyarrow.__version__},
         }
     )
 )
