@@ -15,6 +15,7 @@ import type { PublishInput } from '../../types.js';
 import { inOrder, stageSummaries } from '../manifest.js';
 import type { RenderInput } from '../render.js';
 import type { Cell, ReportData, ReportMap, ReportMetrics, ReportTable } from '../report-data.js';
+import { describeCharts } from './charts.js';
 import { QUARANTINE, rowsOf } from './outputs.js';
 
 /** Rows of the short lists. */
@@ -45,6 +46,7 @@ export async function describeRun(
     sources: await describeSources(definition, input, read),
     ...(pipeline.train !== undefined && { metrics: await describeMetrics(deps, definition, input) }),
     ...(map && { map: map.map }),
+    charts: await describeCharts(pipeline, input.tables, read),
     tables: await describeTables(definition, input, read),
     outputs: Object.entries({ ...input.tables, ...input.artifacts })
       .filter(([name]) => name.startsWith('file:'))
