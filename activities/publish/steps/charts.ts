@@ -54,13 +54,17 @@ async function contentOf(chart: Chart, ref: TableRef, read: Read) {
         value: numberOf(row[chart.value]),
       })),
     };
-  const isTime = rows.some((row) => typeof row[chart.x] === 'string');
+  const [kind] = await read(
+    ref,
+    `select typeof(${quoteIdent(chart.x)}) in ('TIMESTAMP', 'DATE') as is_time from t limit 1`,
+  );
+  const isTime = kind?.is_time === true;
   return {
     kind: 'lines' as const,
     x: {
       name: chart.x,
       type: isTime ? ('time' as const) : ('number' as const),
-      values: rows.map((row) => (isTime ? Date.parse(String(row[chart.x])) : (numberOf(row[chart.x]) ?? 0))),
+      values: rows.map((row) => instantOf(row[chart.x])),
     },
     lines: chart.lines.map((name) => ({ name, values: numbers(name) })),
     ...(chart.band !== undefined && {
@@ -68,5 +72,9 @@ async function contentOf(chart: Chart, ref: TableRef, read: Read) {
     }),
   };
 }
+
+/** A number as it is, a time in milliseconds. */
+const instantOf = (cell: Cell | undefined): number =>
+  typeof cell === 'string' ? Date.parse(/[zZ]$/.test(cell) ? cell : `${cell}Z`) : (numberOf(cell) ?? 0);
 
 const numberOf = (cell: Cell | undefined): number | null => (typeof cell === 'number' ? cell : null);

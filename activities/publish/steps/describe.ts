@@ -141,11 +141,16 @@ async function describeMetrics(
   const { table, lift } = await readJson<Judgement>(lake, artifactOf(input, JUDGEMENT));
   const { judge, evaluations, candidates, metrics } = train;
   const judged = Object.keys(candidates);
+  const naive = Object.keys(train.baselines);
   const evaluation = evaluations[judge.evaluation];
   const scored = evaluation !== undefined && 'on' in evaluation ? evaluation.on : '';
   const mark = Object.values(metrics).flatMap((metric) => ('capture' in metric ? [metric.capture.share] : []))[0];
   return {
-    table: { ...table, models: Object.fromEntries(judged.map((name) => [name, table.models[name] ?? {}])) },
+    table: {
+      ...table,
+      models: Object.fromEntries(judged.map((name) => [name, table.models[name] ?? {}])),
+      baselines: Object.fromEntries(naive.map((name) => [name, table.baselines[name] ?? {}])),
+    },
     judge: judge.metric,
     better: Object.fromEntries(
       Object.entries(metrics).map(([name, metric]) => [
@@ -164,10 +169,12 @@ async function describeMetrics(
             judged.map((model) => [model, table.models[`${model}${suffix}`]?.[judge.metric] ?? null]),
           ),
           // A baseline learns nothing: on the same rows it is the same under every way of evaluation.
-          ...(own === scored &&
-            Object.fromEntries(
-              Object.entries(table.baselines).map(([key, values]) => [key, values[judge.metric] ?? null]),
-            )),
+          ...Object.fromEntries(
+            naive.flatMap((key) => {
+              const values = table.baselines[`${key}${suffix}`] ?? (own === scored ? table.baselines[key] : undefined);
+              return values === undefined ? [] : [[key, values[judge.metric] ?? null]];
+            }),
+          ),
         },
       };
     }),
