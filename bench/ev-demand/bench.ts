@@ -34,7 +34,7 @@ export async function run({ rounds, json }: BenchOptions): Promise<void> {
   const seconds: Record<string, number[]> = {};
   const memory: Record<string, number> = {};
   const note = (name: string, value: number, mb?: number): void => {
-    (seconds[name] ??= []).push(value);
+    seconds[name] = [...(seconds[name] ?? []), value];
     if (mb !== undefined) memory[name] = Math.max(memory[name] ?? 0, mb);
   };
   const cluster = await startBenchCluster(home);

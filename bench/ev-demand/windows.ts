@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { BuildContext } from '../../activities/features/builders/context.js';
 import { window } from '../../activities/features/builders/window.js';
 import { WorkingTable } from '../../activities/features/steps/working.js';
@@ -38,7 +37,7 @@ export const makeSeries = (lake: Lake, path: string): Promise<number> =>
 export const addWindows = (lake: Lake, pool: KernelPool, source: string, target: string): Promise<void> =>
   lake.duckdb.session(async (session) => {
     const table = new WorkingTable(session, { name: 'windows', key: ['series', 'ts'] }, {});
-    await session.run(`create view source as from read_parquet(${quoteLiteral(source)})`);
+    await session.run(`create or replace temp view source as from read_parquet(${quoteLiteral(source)})`);
     await table.begin('source');
     const self = await table.columns(['series', 'ts', 'value']);
     const context = {
@@ -49,5 +48,3 @@ export const addWindows = (lake: Lake, pool: KernelPool, source: string, target:
     table.add(Object.fromEntries(Object.keys(ADD).map((name) => [name, added.columns[name] as never])));
     await session.writeParquet(await table.select(), { orderBy: ['series', 'ts'], keyed: true, path: target });
   });
-
-export const placeOf = (folder: string, name: string): string => join(folder, `${name}.parquet`);
