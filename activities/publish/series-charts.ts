@@ -1,4 +1,4 @@
-import { scaleLinear } from 'd3-scale';
+import { scaleLinear, scaleUtc } from 'd3-scale';
 import { area, line } from 'd3-shape';
 import { formatNumber } from './format.js';
 import { cut, type Html, html } from './html.js';
@@ -73,12 +73,12 @@ function renderLines(chart: Lines): Html {
     (tick) => html`<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(tick).toFixed(1)}" y2="${y(tick).toFixed(1)}"/>
 <text x="${LEFT - 8}" y="${y(tick).toFixed(1)}" dy="4" text-anchor="end">${formatNumber(tick)}</text>`,
   );
-  const vertical = x
-    .ticks(6)
-    .map(
-      (tick) =>
-        html`<text x="${x(tick).toFixed(1)}" y="${bottom + 18}" text-anchor="middle">${tickText(tick, chart, last - first)}</text>`,
-    );
+  // Days and hours are not tens.
+  const ticks = axis.type === 'time' ? scaleUtc([first, last]).ticks(6).map(Number) : x.ticks(6);
+  const vertical = ticks.map(
+    (tick) =>
+      html`<text x="${x(tick).toFixed(1)}" y="${bottom + 18}" text-anchor="middle">${tickText(tick, chart, last - first)}</text>`,
+  );
   const places = axis.values.map((_, i) => i);
   return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${top + HEIGHT}" role="img" aria-label="${cut(`${chart.title}: ${named.join(', ')} by ${axis.name}`, MAX_TITLE)}">
 ${keys}<g class="grid">${horizontal}${vertical}</g>
