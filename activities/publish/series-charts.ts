@@ -74,7 +74,7 @@ function renderLines(chart: Lines): Html {
 <text x="${LEFT - 8}" y="${y(tick).toFixed(1)}" dy="4" text-anchor="end">${formatNumber(tick)}</text>`,
   );
   // Days and hours are not tens.
-  const ticks = axis.type === 'time' ? scaleUtc([first, last]).ticks(6).map(Number) : x.ticks(6);
+  const ticks = axis.type === 'time' ? scaleUtc([first, last], [0, 1]).ticks(6).map(Number) : x.ticks(6);
   const vertical = ticks.map(
     (tick) =>
       html`<text x="${x(tick).toFixed(1)}" y="${bottom + 18}" text-anchor="middle">${tickText(tick, chart, last - first)}</text>`,
