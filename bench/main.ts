@@ -5,6 +5,10 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(optio
       summary: 'from request to features, and the spatial kernels, against Python (needs the real files)',
       load: () => import('./ev-sites/bench.js'),
     },
+    'ev-demand': {
+      summary: 'windows over many series, and the hourly forecast, against Python (needs the real files)',
+      load: () => import('./ev-demand/bench.js'),
+    },
     overhead: {
       summary: 'what a step costs beside its work, against a bare workflow of empty activities (at least 7 rounds)',
       load: () => import('./overhead/bench.js'),

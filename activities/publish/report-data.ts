@@ -98,6 +98,28 @@ const map = z.strictObject({
     .optional(),
 });
 
+const values = z.array(z.number().nullable());
+const chartShared = { title: z.string(), note: z.string().optional() };
+
+const chart = z.discriminatedUnion('kind', [
+  z.strictObject({
+    ...chartShared,
+    kind: z.literal('lines'),
+    /** Times are milliseconds since the epoch. */
+    x: z.strictObject({ name: z.string(), type: z.enum(['number', 'time']), values: z.array(z.number()) }),
+    lines: z.array(z.strictObject({ name: z.string(), values })),
+    band: z.strictObject({ name: z.string(), low: values, high: values }).optional(),
+  }),
+  z.strictObject({
+    ...chartShared,
+    kind: z.literal('heat'),
+    x: z.string(),
+    y: z.string(),
+    value: z.string(),
+    cells: z.array(z.strictObject({ x: z.number(), y: z.number(), value: z.number().nullable() })),
+  }),
+]);
+
 const table = z.strictObject({
   name: z.string(),
   title: z.string().optional(),
@@ -128,6 +150,7 @@ export const reportData = z.strictObject({
   sources: z.array(source),
   metrics: metrics.optional(),
   map: map.optional(),
+  charts: z.array(chart).optional(),
   tables: z.array(table),
   outputs: z.array(z.strictObject({ name: z.string(), rows: count.nullable(), bytes: count, sha256 })),
   stages: z.array(
@@ -157,5 +180,6 @@ export const reportData = z.strictObject({
 export type ReportData = z.infer<typeof reportData>;
 export type ReportMetrics = NonNullable<ReportData['metrics']>;
 export type ReportMap = NonNullable<ReportData['map']>;
+export type ReportChart = z.infer<typeof chart>;
 export type ReportTable = ReportData['tables'][number];
 export type Cell = z.infer<typeof cell>;

@@ -14,6 +14,7 @@ import {
   renderSteps,
   renderTops,
 } from './report-tables.js';
+import { renderCharts } from './series-charts.js';
 
 /** No report is larger, whatever it is given. */
 export const MAX_REPORT_BYTES = 1_500_000;
@@ -90,6 +91,7 @@ const page = (data: ReportData, map: Html | undefined, limits: Limits): string =
   const sections: [id: string, name: string, body: Html | undefined][] = [
     ['model', 'Model', data.metrics === undefined ? undefined : renderMetrics(data.metrics)],
     ['map', 'Map', map],
+    ['charts', 'Charts', (data.charts ?? []).length === 0 ? undefined : renderCharts(data.charts ?? [])],
     ['results', 'Results', data.tables.length === 0 ? undefined : renderTops(data.tables, limits)],
     ['sources', 'Sources', data.sources.length === 0 ? undefined : renderSources(data.sources, limits)],
     ['outputs', 'Outputs', data.outputs.length === 0 ? undefined : renderOutputs(data.outputs, limits)],

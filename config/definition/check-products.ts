@@ -74,6 +74,8 @@ const checkOutput = (name: string, output: Output, parameters: string[], scope: 
 /** Outputs, and the map that the report draws of them. */
 export function checkOutputs({ outputs, sources, parameters, report }: Pipeline, scope: Scope, out: Findings): void {
   for (const [name, output] of Object.entries(outputs)) checkOutput(name, output, Object.keys(parameters), scope, out);
+  for (const [i, { output }] of report.charts.entries())
+    out.expectKnown(['report', 'charts', i, 'output'], 'output', output, Object.keys(outputs));
   const { map } = report;
   if (map === undefined) return;
   const path = ['report', 'map'];

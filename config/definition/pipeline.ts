@@ -32,6 +32,29 @@ export const reportMap = z.strictObject({
   projection: z.enum(['albersUsa', 'mercator']).default('mercator').describe('how the map is flattened'),
 });
 
+const chartShared = {
+  output: identifier.describe('the output that is drawn'),
+  title: z.string().optional().describe("default: the output's"),
+  note: z.string().optional().describe('a few words beside the title'),
+  x: identifier.describe('its column from left to right: numbers or times'),
+};
+
+/** Lines over a column of an output, or cells of two columns coloured by a third. */
+export const chart = z.union([
+  z.strictObject({
+    ...chartShared,
+    lines: z.array(identifier).min(1).max(4).describe('its columns that are drawn as lines'),
+    band: z.tuple([identifier, identifier]).optional().describe('two of its columns between which a band is drawn'),
+    rows: z.int().min(2).max(2000).optional().describe('only its first rows'),
+  }),
+  z.strictObject({
+    ...chartShared,
+    y: identifier.describe('its column from top to bottom: numbers'),
+    value: identifier.describe('its column that is shown as colour'),
+  }),
+]);
+export type Chart = z.infer<typeof chart>;
+
 export const pipeline = z.strictObject({
   name: z
     .string()
@@ -69,8 +92,11 @@ export const pipeline = z.strictObject({
     .describe('what the champion is asked, and what is made of its answers'),
   outputs: z.record(identifier, output).describe('what is published, by the name of its files'),
   report: z
-    .strictObject({ map: reportMap.optional().describe('a map of one output over polygons') })
-    .default({})
+    .strictObject({
+      map: reportMap.optional().describe('a map of one output over polygons'),
+      charts: z.array(chart).max(12).default([]).describe('drawings of outputs'),
+    })
+    .prefault({})
     .describe('what the report shows beside figures and tables'),
   retention: z
     .strictObject({

@@ -94,6 +94,7 @@ svg .tick,svg .grid text,svg .axis{fill:var(--muted);font-size:12px}
 .chart line.random{stroke:var(--muted);stroke-width:1;stroke-dasharray:1 3}
 .chart line.mark{stroke:var(--accent);stroke-width:1}
 .chart circle.champion{fill:var(--accent);stroke:var(--page);stroke-width:2}
+.chart path.band,.chart rect.band{fill:var(--accent-soft);stroke:none}
 .chart rect{stroke:none}
 .chart rect.champion{fill:var(--accent)}
 .chart rect.baseline{fill:var(--warm)}

@@ -18,6 +18,7 @@ import type { PublishInput } from '../../types.js';
 import { inOrder, stageSummaries } from '../manifest.js';
 import type { RenderInput } from '../render.js';
 import type { Cell, ReportData, ReportMap, ReportMetrics, ReportTable } from '../report-data.js';
+import { describeCharts } from './charts.js';
 import { QUARANTINE, rowsOf } from './outputs.js';
 
 /** Rows of the short lists. */
@@ -52,6 +53,7 @@ export async function describeRun(
     sources: await describeSources(definition, input, read, past),
     ...(pipeline.train !== undefined && { metrics: await describeMetrics(deps, definition, input) }),
     ...(map && { map: map.map }),
+    charts: await describeCharts(pipeline, input.tables, read),
     tables: await describeTables(definition, input, read),
     outputs: Object.entries({ ...input.tables, ...input.artifacts })
       .filter(([name]) => name.startsWith('file:'))
@@ -150,11 +152,16 @@ async function describeMetrics(
   const permuted = await readJson<ChampionImportance>(lake, artifactOf(input, IMPORTANCE));
   const { judge, evaluations, candidates, metrics } = train;
   const judged = Object.keys(candidates);
+  const naive = Object.keys(train.baselines);
   const evaluation = evaluations[judge.evaluation];
   const scored = evaluation !== undefined && 'on' in evaluation ? evaluation.on : '';
   const mark = Object.values(metrics).flatMap((metric) => ('capture' in metric ? [metric.capture.share] : []))[0];
   return {
-    table: { ...table, models: Object.fromEntries(judged.map((name) => [name, table.models[name] ?? {}])) },
+    table: {
+      ...table,
+      models: Object.fromEntries(judged.map((name) => [name, table.models[name] ?? {}])),
+      baselines: Object.fromEntries(naive.map((name) => [name, table.baselines[name] ?? {}])),
+    },
     judge: judge.metric,
     better: Object.fromEntries(
       Object.entries(metrics).map(([name, metric]) => [
@@ -174,10 +181,12 @@ async function describeMetrics(
             judged.map((model) => [model, table.models[`${model}${suffix}`]?.[judge.metric] ?? null]),
           ),
           // A baseline learns nothing: on the same rows it is the same under every way of evaluation.
-          ...(own === scored &&
-            Object.fromEntries(
-              Object.entries(table.baselines).map(([key, values]) => [key, values[judge.metric] ?? null]),
-            )),
+          ...Object.fromEntries(
+            naive.flatMap((key) => {
+              const values = table.baselines[`${key}${suffix}`] ?? (own === scored ? table.baselines[key] : undefined);
+              return values === undefined ? [] : [[key, values[judge.metric] ?? null]];
+            }),
+          ),
         },
       };
     }),

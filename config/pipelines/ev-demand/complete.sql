@@ -16,5 +16,7 @@ select
   * exclude (is_known, is_ahead, place, training),
   case when place > training then 1 when is_known then 0 end as is_test,
   case when place <= training then ((place - 1) * 6) // training end as fold,
-  avg(abs(kwh - lag_168)) filter (where place <= training) over (partition by series) as naive_mae
+  -- Decimals, as sums of floating-point numbers are other ones in another order.
+  cast(sum(cast(abs(kwh - lag_168) as decimal(38, 9))) filter (where place <= training) over (partition by series) as double)
+    / nullif(count(*) filter (where place <= training) over (partition by series), 0) as naive_mae
 from counted
