@@ -20,6 +20,7 @@ describe('the command line', () => {
       'diff',
       'doctor',
       'error',
+      'gc',
       'outputs',
       'plan',
       'refresh',
