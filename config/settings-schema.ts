@@ -102,33 +102,6 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('the log of every process'),
-  retention: z
-    .strictObject({
-      snapshots: z
-        .strictObject({
-          count: z.int().min(1).default(10).describe('so many of the newest stay, whatever their age'),
-          age: duration.prefault('90d').describe('and all that are younger'),
-        })
-        .prefault({})
-        .describe('published snapshots, with all that they name in the lake'),
-      layers: z
-        .partialRecord(
-          z.enum(['raw', 'validated', 'quarantine', 'features', 'models', 'predictions']),
-          z.int().min(1).describe('of so many of the newest snapshots'),
-        )
-        .default({})
-        .describe('layers whose objects go before their snapshots; there is no way back to a snapshot that lacks some'),
-      runs: z
-        .strictObject({
-          count: z.int().min(1).default(200).describe('so many of the newest stay, whatever their age'),
-          age: duration.prefault('365d').describe('and all that are younger'),
-        })
-        .prefault({})
-        .describe('manifests of runs'),
-      results: duration.prefault('30d').describe('results of steps that no snapshot names, kept for reuse'),
-    })
-    .prefault({})
-    .describe('what `georefresh gc` keeps'),
   retry: z
     .strictObject({
       maximumAttempts: z.int().min(1).max(100).default(5).describe('attempts of a step whose failure may pass'),

@@ -25,6 +25,12 @@ const COMMANDS = {
   },
   'test:all': { file: VITEST, args: ['run'], env: { GEOREFRESH_SETUP: '1' } },
   'test:full': { file: VITEST, args: ['run'], env: { GEOREFRESH_SETUP: '1', GEOREFRESH_FULL: '1' } },
+  chaos: {
+    file: VITEST,
+    args: ['run', '--project', 'long', 'test/chaos/store.test.ts'],
+    env: { GEOREFRESH_SETUP: '1' },
+    options: { '--seed': 'GEOREFRESH_SEED', '--minutes': 'GEOREFRESH_CHAOS_MINUTES' },
+  },
   bench: { file: at('bench', 'main.ts'), args: [], loader: true },
   lint: { file: at('node_modules', '@biomejs', 'biome', 'bin', 'biome'), args: ['ci'], build: false },
   types: { file: TSC, args: ['-p', 'tsconfig.json'], build: false },
@@ -108,6 +114,17 @@ async function setUp(needsBuild) {
   if (needsBuild && !isBuilt(ROOT)) await step('building', () => build(ROOT, (args) => run([TSC, ...args])));
 }
 
+/** Options of ours are told to the command by the environment. */
+function withoutOptions({ options = {} }, given) {
+  const rest = [];
+  for (let i = 0; i < given.length; i++) {
+    const variable = options[given[i]];
+    if (variable === undefined) rest.push(given[i]);
+    else process.env[variable] = given[++i] ?? '';
+  }
+  return rest;
+}
+
 async function main([name = 'start', ...given]) {
   if (Number(process.versions.node.split('.')[0]) < 20)
     throw new Error(`Node 20 or later is needed, this is ${process.version}`);
@@ -124,6 +141,7 @@ async function main([name = 'start', ...given]) {
   }
   if (!command.file) return;
   Object.assign(process.env, command.env);
+  given = withoutOptions(command, given);
   process.chdir(ROOT);
   process.argv = [process.execPath, command.file, ...command.args, ...given];
   if (command.loader) await import(pathToFileURL(at('scripts', 'ts-loader.mjs')).href);

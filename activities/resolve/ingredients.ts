@@ -64,8 +64,8 @@ export function inputsOf(
 function sourceRecipe(definition: FrozenDefinition, name: string, stage: 'ingest' | 'validate'): Recipe | undefined {
   const source = definition.pipeline.sources[name];
   if (source === undefined) return undefined;
-  // How old a source is depends on when it is asked, and how far it jumps on the runs before: neither is kept.
-  if (stage === 'validate' && (source.freshness ?? source.volume) !== undefined) return undefined;
+  // How old a source is depends on when it is asked. Its volume was judged when these bytes came.
+  if (stage === 'validate' && source.freshness !== undefined) return undefined;
   return {
     code: [`activities/${stage}/index`],
     parameters: { ...without(source, 'title'), ...placeOf(definition, name) },

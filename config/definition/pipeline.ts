@@ -101,10 +101,26 @@ export const pipeline = z.strictObject({
   retention: z
     .strictObject({
       snapshots: z.int().min(1).default(30).describe('so many are kept at least'),
-      days: z.int().min(1).default(365).describe('those of so many days are kept'),
+      days: z.int().min(0).default(365).describe('those of so many days are kept'),
+      layers: z
+        .partialRecord(z.enum(['raw', 'validated', 'quarantine', 'features', 'models', 'predictions']), z.int().min(1))
+        .optional()
+        .describe(
+          'layers of the lake that go before their snapshots: of how many of the newest each is kept. There is no way back to a snapshot that lacks some',
+        ),
+      runs: z
+        .int()
+        .min(1)
+        .default(500)
+        .describe('so many manifests of runs are kept at least, and those of so many days'),
+      resultDays: z
+        .int()
+        .min(0)
+        .default(30)
+        .describe('results of steps that no snapshot names are kept for reuse for so many days'),
     })
     .prefault({})
-    .describe('how long snapshots are kept'),
+    .describe('what `georefresh gc` keeps of the lake'),
   schedule: schedule
     .optional()
     .describe('when it is refreshed by itself, once `georefresh schedule apply` has told the engine'),

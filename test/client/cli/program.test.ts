@@ -21,6 +21,7 @@ describe('the command line', () => {
       'diff',
       'doctor',
       'error',
+      'gc',
       'init',
       'outputs',
       'plan',
