@@ -106,7 +106,7 @@ export const reading = <I, R>(
   });
 
 /** Whatever a step does for its run, it does in the run's epoch of the lake. */
-const epochOf = (input: unknown): number => (input as { header?: Partial<RunHeader> }).header?.epoch ?? 0;
+const epochOf = (input: unknown): number => (input as { header?: Partial<RunHeader> } | undefined)?.header?.epoch ?? 0;
 
 function failure(error: unknown): ApplicationFailure {
   const code = codeOf(error);
