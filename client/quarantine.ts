@@ -4,8 +4,10 @@ import type { MendedRow, Overlay } from '../activities/ingest/overlay.js';
 import { GeorefreshError } from '../config/errors.js';
 import { fetchBytes, putArtifact } from '../lake/artifacts.js';
 import { readCurrent } from '../lake/current.js';
+import { inEpoch } from '../lake/epoch.js';
 import { copyHashed } from '../lake/hashing.js';
 import { changeOverlay } from '../lake/overlays.js';
+import { readPointer } from '../lake/pointer.js';
 import { quoteLiteral } from '../lake/sql.js';
 import { withTables } from '../lake/tables.js';
 import type { ObjectStore } from '../lake/types.js';
@@ -70,6 +72,7 @@ export async function replayRows(
   const unknown = [...new Set(rows.map(({ source }) => source))].filter((source) => !sources.includes(source));
   if (unknown.length > 0) throw new GeorefreshError('GR-4011', `${pipeline} has no source ${unknown.join(', ')}`);
   const replayed: Replayed = {};
+  const epoch = (await readPointer(store, pipeline))?.pointer.collection?.epoch ?? 0;
   for (const source of [...new Set(rows.map((row) => row.source))].sort()) {
     const mended = rows.filter((row) => row.source === source);
     await changeOverlay(store, pipeline, source, async (now) => {
@@ -82,7 +85,8 @@ export async function replayRows(
         mended.map(({ source: _, ...row }) => row),
       );
       replayed[source] = overlay.rows.length;
-      return putArtifact(store, `lake/${pipeline}/raw`, Buffer.from(JSON.stringify(overlay)), 'json');
+      const bytes = Buffer.from(JSON.stringify(overlay));
+      return inEpoch(epoch, () => putArtifact(store, `lake/${pipeline}/raw`, bytes, 'json'));
     });
   }
   return replayed;

@@ -1,9 +1,11 @@
 import { GeorefreshError } from '../config/errors.js';
+import { batchesOf, readBatch } from './batch.js';
 import { type Condemned, condemnedOf } from './condemned.js';
 import { keyOf } from './keys.js';
 import type { Lake } from './lake.js';
 import { jsonBytes } from './manifest.js';
 import { listModels } from './models.js';
+import { listOverlays } from './overlays.js';
 import { type Pointer, type PointerState, readPointer, swapPointer } from './pointer.js';
 import { chainOf, floorOf, keptObjects } from './reachable.js';
 import { floorsOf, type Retention } from './retention.js';
@@ -135,6 +137,10 @@ async function survey(
   const reachable = new Set<string>();
   for (const kept of chain) for (const { uri } of keptObjects(pipeline, judged, kept)) reachable.add(uri);
   for (const { onnx, card } of await listModels(store, pipeline, options)) reachable.add(onnx.uri).add(card.uri);
+  for (const { uri } of await listOverlays(store, pipeline, options)) reachable.add(uri);
+  const batches = new Map(chain.flatMap(({ manifest }) => batchesOf(manifest).map((ref) => [ref.uri, ref])));
+  for (const ref of batches.values())
+    if (reachable.has(ref.uri)) for (const { uri } of (await readBatch(store, ref, options)).files) reachable.add(uri);
   const results: KeptResult[] = [];
   // Of the epoch that ends alone: what a collection before that left behind may be on its list.
   for await (const result of resultsOf(lake, pipeline, epoch - 1, options)) {

@@ -1,10 +1,11 @@
 import { codeOf } from '../config/errors.js';
+import { batchesOf, readBatch } from './batch.js';
 import { readManifest } from './current.js';
 import type { Lake } from './lake.js';
 import type { Manifest } from './manifest.js';
 import { listModels } from './models.js';
 import { type Pointer, readPointer, type SnapshotRef } from './pointer.js';
-import { floorOf, keptObjects } from './reachable.js';
+import { floorOf, isKept, keptObjects } from './reachable.js';
 import { listRuns, readRun } from './runs.js';
 import type { Artifact, CallOptions } from './types.js';
 import { isWhole } from './whole.js';
@@ -86,6 +87,10 @@ export async function examineLake(
       for (const output of manifest.outputs) await look(`of generation ${generation}`, output);
       for (const object of keptObjects(pipeline, pointer, { ref, manifest }))
         await look(`named by generation ${generation}`, object);
+      for (const ref of batchesOf(manifest))
+        if (isKept(pipeline, pointer, ref.uri, generation))
+          for (const file of (await attempt(() => readBatch(lake.store, ref, options)))?.files ?? [])
+            await look(`of a source of generation ${generation}`, file);
       at = manifest.predecessor;
     }
   }

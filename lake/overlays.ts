@@ -19,6 +19,21 @@ export async function readOverlay(
   return found && (JSON.parse(Buffer.from(found.value).toString('utf8')) as Artifact);
 }
 
+/** The mended rows of all sources. */
+export async function listOverlays(
+  store: ObjectStore,
+  pipeline: string,
+  options: CallOptions = {},
+): Promise<Artifact[]> {
+  const found: Artifact[] = [];
+  const folder = `${keyOf('lake', pipeline, 'state', 'overlays')}/`;
+  for await (const { key } of store.list(folder, options)) {
+    const overlay = await readOverlay(store, pipeline, key.slice(folder.length).replace(/\.json$/, ''), options);
+    if (overlay !== undefined) found.push(overlay);
+  }
+  return found;
+}
+
 /** Puts another overlay in the place of the one that stands; `change` is asked again where somebody else was faster. */
 export async function changeOverlay(
   store: ObjectStore,

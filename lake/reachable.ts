@@ -48,8 +48,11 @@ export const objectsOf = ({ definition, sources, steps }: Manifest): Artifact[] 
 ];
 
 /** The objects of a snapshot that are kept: those of layers that went earlier are not. */
-export const keptObjects = (pipeline: string, { collection }: Pointer, { ref, manifest }: Kept): Artifact[] =>
-  objectsOf(manifest).filter(({ uri }) => {
-    const layer = layerOf(pipeline, uri);
-    return layer !== undefined && ref.generation >= (collection?.layers?.[layer] ?? 0);
-  });
+export const keptObjects = (pipeline: string, pointer: Pointer, { ref, manifest }: Kept): Artifact[] =>
+  objectsOf(manifest).filter(({ uri }) => isKept(pipeline, pointer, uri, ref.generation));
+
+/** Whether an object that a generation names lies in a layer that goes back so far. */
+export function isKept(pipeline: string, { collection }: Pointer, uri: string, generation: number): boolean {
+  const layer = layerOf(pipeline, uri);
+  return layer !== undefined && generation >= (collection?.layers?.[layer] ?? 0);
+}

@@ -1,13 +1,13 @@
 import { isGlob } from '../../config/definition/source.js';
 import { GeorefreshError } from '../../config/errors.js';
 import { putArtifact } from '../../lake/artifacts.js';
+import type { Batch } from '../../lake/batch.js';
 import { readOverlay } from '../../lake/overlays.js';
 import { type Deps, definitionOf, nameOf, prefixOf } from '../deps.js';
 import { type StepContext, step } from '../durable.js';
-import { rawTable } from '../resolve/plan.js';
+import { overlayOf, rawTable } from '../resolve/plan.js';
 import { contentOfFiles, contentsFrom } from '../resolve/steps/contents.js';
 import type { StepInput } from '../types.js';
-import { type Batch, overlayOf } from './batch.js';
 import { openRecords } from './records.js';
 import { captureSource, extOf } from './steps/capture.js';
 

@@ -2,11 +2,10 @@ import { judgedAgainst } from '../../config/definition/contract.js';
 import type { Pipeline } from '../../config/definition/pipeline.js';
 import type { Table } from '../../config/definition/table.js';
 import type { Parameters } from '../../lake/parameters.js';
-import { overlayOf } from '../ingest/batch.js';
 import { JUDGEMENT, MODEL, MODEL_FACTS, ONNX } from '../train/names.js';
 import type { PlanStep, StepRecord } from '../types.js';
 import type { FrozenDefinition } from './frozen.js';
-import { fitTasks, GATHER_PREDICTIONS, PREDICTIONS, rawTable, readsOf, tableTasks } from './plan.js';
+import { fitTasks, GATHER_PREDICTIONS, overlayOf, PREDICTIONS, rawTable, readsOf, tableTasks } from './plan.js';
 
 /** What a step goes by. It is given nothing else, so nothing else can change what it leaves. */
 export interface Recipe {

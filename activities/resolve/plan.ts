@@ -12,6 +12,9 @@ export const GATHER_PREDICTIONS = 'train/predictions';
 
 export const rawTable = (source: string): string => `raw:${source}`;
 
+/** The name under which the mended rows of a source go from step to step. */
+export const overlayOf = (source: string): string => `overlay:${source}`;
+
 /** A table to build: its name with the cut-off, and the definition behind it. */
 export interface TableTask {
   name: string;

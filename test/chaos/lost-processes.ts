@@ -4,7 +4,7 @@ import { type Cluster, startCluster } from '../support/cluster.js';
 import type { LogLine } from '../support/log-tail.js';
 import { isBeginOf } from '../support/steps.js';
 import { killAt, recovery, TARGETS } from './killed-workers.js';
-import { expectAsUndisturbed, expectPublished, QUICK, type Scenario, startRun, withCluster } from './scenario.js';
+import { expectAsUndisturbed, expectPublished, type Scenario, startRun, withCluster } from './scenario.js';
 
 /** P8: an engine that died serves again within this time. */
 const ENGINE_BACK_MS = 15_000;
@@ -90,7 +90,7 @@ async function cutPowerAt(
     const refresh = await startRun(cluster);
     await moment(cluster);
     await cluster.cutPower();
-    const next = await startCluster({ home: cluster.home, env: QUICK });
+    const next = await startCluster({ home: cluster.home, env: scenario.env });
     const up = Date.now();
     try {
       await expectPublished(await next.client.find(refresh.run));

@@ -5,7 +5,9 @@ import { putArtifact, stands } from '../../lake/artifacts.js';
 import { collect, planCollection } from '../../lake/collect.js';
 import { readCurrent } from '../../lake/current.js';
 import { inEpoch } from '../../lake/epoch.js';
+import { examineLake } from '../../lake/fsck.js';
 import type { Lake } from '../../lake/lake.js';
+import { changeOverlay } from '../../lake/overlays.js';
 import { readPointer } from '../../lake/pointer.js';
 import type { Retention } from '../../lake/retention.js';
 import { lookUp, remember, reuseKey } from '../../lake/reuse.js';
@@ -173,6 +175,26 @@ describe('a collection (S2.17, S3.18)', () => {
       expect(await epochOf(lake)).toBe(1);
       expect((await planCollection(given(lake)))?.condemned).toEqual([]);
       expect((await readCurrent(lake.store, 'demo'))?.warnings).toEqual([]);
+    }));
+
+  it('keeps the files of a source of several, and mended rows that no run has read yet', () =>
+    withLake(async (lake) => {
+      const put = (text: string, kind: string): Promise<Artifact> =>
+        putArtifact(lake.store, 'lake/demo/raw', Buffer.from(text), kind);
+      const file = await put('a,b\n1,2\n', 'csv');
+      const batch = await put(JSON.stringify({ version: 1, files: [{ name: 'x.csv', rows: 1, ...file }] }), 'json');
+      const step = { id: 'ingest/x', stage: 'ingest', outputs: { 'raw:x': batch }, facts: { files: 1 } };
+      await publish(lake, { run: 'run-1', minute: 1, step });
+      const mended = await put('{"version":1,"rows":[]}', 'json');
+      await changeOverlay(lake.store, 'demo', 'x', async () => mended);
+      const lost = await put('of nobody', 'csv');
+
+      const done = await collect(given(lake));
+      expect(done?.condemned.map(({ key }) => key)).toContain(lost.uri);
+      for (const kept of [file, batch, mended]) expect(await stands(lake.store, kept)).toBe(true);
+      expect((await examineLake(lake, 'demo')).faults).toEqual([]);
+      await lake.store.delete(file.uri);
+      expect((await examineLake(lake, 'demo')).faults).toEqual([expect.stringContaining(file.uri)]);
     }));
 });
 

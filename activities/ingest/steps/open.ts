@@ -1,9 +1,9 @@
 import { isGlob, type Source, shownPlace } from '../../../config/definition/source.js';
 import { fetchBytes } from '../../../lake/artifacts.js';
+import { readBatch } from '../../../lake/batch.js';
 import type { Lake } from '../../../lake/lake.js';
 import type { Session } from '../../../lake/session.js';
 import type { Artifact, CallOptions } from '../../../lake/types.js';
-import type { Batch } from '../batch.js';
 import { type Overlay, overlaid } from '../overlay.js';
 import { openRecords, type Records } from '../records.js';
 
@@ -15,7 +15,7 @@ export async function keptFiles(
   options: CallOptions = {},
 ): Promise<(Artifact & { name: string; rows?: number })[]> {
   if (!isGlob(source)) return [{ ...raw, name: shownPlace(source.uri) }];
-  return (JSON.parse(Buffer.from(await fetchBytes(lake.store, raw, options)).toString('utf8')) as Batch).files;
+  return (await readBatch(lake.store, raw, options)).files;
 }
 
 /** Runs `work` with the records of a source's kept bytes, and mended rows in the place of theirs where there are some. */

@@ -4,10 +4,9 @@ import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
 import { putTable, withTables } from '../../../lake/tables.js';
 import type { TableRef } from '../../../lake/types.js';
 import { artifactOf, type Deps, prefixOf } from '../../deps.js';
-import { overlayOf } from '../../ingest/batch.js';
 import { keptFiles, withRecords } from '../../ingest/steps/open.js';
 import type { FrozenDefinition } from '../../resolve/frozen.js';
-import { rawTable } from '../../resolve/plan.js';
+import { overlayOf, rawTable } from '../../resolve/plan.js';
 import type { PublishInput } from '../../types.js';
 
 const COLUMNS = {

@@ -53,6 +53,8 @@ export interface Attempt {
   /** Minutes after midnight. */
   minute: number;
   content?: string;
+  /** A step that the run took, in the place of the one that all take. */
+  step?: Partial<Manifest['steps'][number]>;
 }
 
 let nonces = 0x10000000;
@@ -60,7 +62,7 @@ let nonces = 0x10000000;
 /** Publishes two files of a run; each call is an attempt with a nonce of its own. */
 export async function publish(
   lake: Pick<Lake, 'store' | 'scratch'>,
-  { run, nonce, minute, content = run }: Attempt,
+  { run, nonce, minute, content = run, step = {} }: Attempt,
 ): Promise<Published> {
   const logicalTime = new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
   const files = {
@@ -72,6 +74,7 @@ export async function publish(
     'report.html': await putArtifact(lake.store, 'lake/demo/predictions', Buffer.from(`<p>${run}`), 'html'),
   };
   const { outputs: _o, generation: _g, predecessor: _p, outcome: _c, ...manifest } = manifestOf(run, logicalTime);
+  const steps = manifest.steps.map((one) => ({ ...one, ...step }));
   return publishSnapshot({
     lake,
     pipeline: 'demo',
@@ -79,6 +82,6 @@ export async function publish(
     nonce: nonce ?? (nonces++).toString(16),
     logicalTime,
     files,
-    manifest,
+    manifest: { ...manifest, steps },
   });
 }
