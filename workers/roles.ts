@@ -80,8 +80,8 @@ export async function startWorkers({
           shutdownGraceTime: '5 s',
           shutdownForceTime: '20 s',
           // A cancellation reaches an activity with its next heartbeat.
-          maxHeartbeatThrottleInterval: '1 s',
-          defaultHeartbeatThrottleInterval: '1 s',
+          maxHeartbeatThrottleInterval: '500 ms',
+          defaultHeartbeatThrottleInterval: '500 ms',
           ...slots[role],
         }),
       ),

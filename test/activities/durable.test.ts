@@ -41,12 +41,12 @@ test('heartbeats come while the work goes on, with how far it is, and stop with 
   environment.on('heartbeat', (details: unknown) => void beats.push(details));
   const working = activity(quiet, async (_: undefined, { progress }: StepContext) => {
     progress({ done: 5, total: 10, unit: 'rows' });
-    await sleep(2300);
+    await sleep(1200);
   });
   await environment.run(working, undefined);
   const report = { done: 5, total: 10, unit: 'rows' };
   expect(beats).toEqual([undefined, report, report]);
-  await sleep(1200);
+  await sleep(700);
   expect(beats).toHaveLength(3);
 });
 
