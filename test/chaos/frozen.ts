@@ -36,7 +36,8 @@ export function describeFrozen(scenario: () => Scenario): void {
       await untilCaught(scenario(), 'worker frozen over two runs', TARGETS.publish, async (cluster, thaw) => {
         await expectAsUndisturbed(scenario(), cluster.home);
         const logicalTime = new Date(Date.parse(NOW) + 3_600_000).toISOString();
-        const later = await cluster.client.refresh({ pipeline: PIPELINE, logicalTime });
+        const overrides = { 'candidates.ridge.alpha': 2 };
+        const later = await cluster.client.refresh({ pipeline: PIPELINE, logicalTime, overrides });
         expect(await later.result()).toMatchObject({ outcome: 'published', generation: 3 });
         await thaw();
         expect(await pointerOf(cluster.home, PIPELINE)).toMatchObject({ run: later.run, generation: 3 });

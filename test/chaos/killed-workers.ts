@@ -8,7 +8,7 @@ import { type Case, expectAsUndisturbed, expectPublished, type Scenario, startRu
 /** The step of each stage that a fault is aimed at: its longest, or the one that most could go wrong in. */
 export const TARGETS: Record<Stage, string> = {
   ingest: 'ingest/stations',
-  validate: 'validate/county_shapes',
+  validate: 'validate/stations',
   features: 'features/tract_context',
   train: 'train/evaluate',
   score: 'score/predictions',

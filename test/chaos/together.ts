@@ -14,8 +14,11 @@ export function describeTogether(scenario: () => Scenario): void {
       scenario().faults.expect('five refreshes at once');
       await withCluster(scenario(), {}, async (cluster) => {
         const logicalTimes = Array.from({ length: COUNT }, (_, i) => new Date(FROM + i * HOUR_MS).toISOString());
+        // Each has something of its own to publish.
         const refreshes = await Promise.all(
-          logicalTimes.map((logicalTime) => cluster.client.refresh({ pipeline: PIPELINE, logicalTime })),
+          logicalTimes.map((logicalTime, i) =>
+            cluster.client.refresh({ pipeline: PIPELINE, logicalTime, overrides: { 'candidates.ridge.alpha': i + 2 } }),
+          ),
         );
         const summaries = await Promise.all(refreshes.map((refresh) => refresh.result()));
 
