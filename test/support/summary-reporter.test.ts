@@ -12,7 +12,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { needs } from '${ROOT}test/support/needs.ts';
 test('passes', () => {});
 test('fails', () => expect(1).toBe(2));
-test.skip('is put off', () => {});
+test.skip('is put off (skipped to be seen in the list)', () => {});
 test('looks first', ({ skip }) => skip('no moon tonight'));
 describe('a suite whose hook fails', () => {
   beforeAll(() => { throw new Error('hook'); });
@@ -53,7 +53,7 @@ describe('the summary of a test run', () => {
     expect(status).toBe(1);
     expect(lines.slice(-2)).toEqual(['1 passed, 3 failed, 5 skipped', '']);
     expect(lines.filter((line) => line.includes('[skipped: '))).toEqual([
-      '  test/a.test.ts: is put off [skipped: marked skip]',
+      '  test/a.test.ts: is put off (skipped to be seen in the list) [skipped: marked skip]',
       '  test/a.test.ts: looks first [skipped: no moon tonight]',
       '  test/a.test.ts: a suite whose hook fails > never runs [skipped: a hook before it failed]',
       '  test/a.test.ts: the real files [skipped: no real files (GEOREFRESH_TEST_DATA)] > are counted',
