@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { GeorefreshError } from '../config/errors.js';
 import type { ReadonlyDeep, Settings } from '../config/settings.js';
-import { fetchBytes } from '../lake/artifacts.js';
+import { fetchJson } from '../lake/artifacts.js';
 import { stampOf } from '../lake/keys.js';
 import type { Lake } from '../lake/lake.js';
 import type { Artifact, TableRef } from '../lake/types.js';
@@ -48,7 +48,7 @@ export async function definitionOf(
 ): Promise<FrozenDefinition> {
   const known = definitions.get(definition.sha256);
   if (known !== undefined) return known;
-  const frozen = JSON.parse(Buffer.from(await fetchBytes(store, definition)).toString('utf8')) as FrozenDefinition;
+  const frozen = await fetchJson<FrozenDefinition>(store, definition);
   noteDefinition(definition, frozen);
   return frozen;
 }

@@ -1,11 +1,12 @@
 import { sha256Of } from '../lake/hashing.js';
+import { readOverlay } from '../lake/overlays.js';
 import { firstBroken, type Ingredients, lookUp, remember, reuseKey } from '../lake/reuse.js';
 import type { Artifact } from '../lake/types.js';
 import { type Deps, definitionOf } from './deps.js';
 import { isParts } from './partitions/ledger.js';
 import type { FrozenDefinition } from './resolve/frozen.js';
 import { inputsOf, type Recipe, recipeOf } from './resolve/ingredients.js';
-import { type Contents, knownContents } from './resolve/steps/contents.js';
+import { type Contents, contentsFrom } from './resolve/steps/contents.js';
 import type { PublishInput, RunHeader, StepInput, StepRecord, StepResult } from './types.js';
 
 /** What a step's work leaves; the rest of its result is the engine's to tell. */
@@ -109,7 +110,7 @@ async function contentsOf(
   if (stage !== 'ingest') return {};
   const source = sources.find(({ name }) => `ingest/${name}` === id);
   if (source?.generator === undefined) return 'unread';
-  return knownContents(lake, pipeline.name, source.name, source.generator, { signal });
+  return contentsFrom(source.generator, await readOverlay(lake.store, pipeline.name, source.name, { signal }));
 }
 
 /** A run's publication is known by the definition, the code that publishes, and what all steps before it left. */

@@ -2,7 +2,7 @@ import type { FrozenDefinition } from '../activities/resolve/frozen.js';
 import type { Pipeline } from '../config/definition/pipeline.js';
 import { GeorefreshError } from '../config/errors.js';
 import type { ReadonlyDeep, Settings } from '../config/settings.js';
-import { fetchBytes } from '../lake/artifacts.js';
+import { fetchJson } from '../lake/artifacts.js';
 import { findSnapshots, type Snapshot } from '../lake/diff-snapshots.js';
 import { openLake } from '../lake/lake.js';
 import type { CallOptions, ObjectStore } from '../lake/types.js';
@@ -111,8 +111,7 @@ async function definitionOf(store: ObjectStore, { ref, manifest }: Snapshot, opt
     throw new GeorefreshError('GR-4006', `${ref.manifest.uri} names no definition`, {
       where: [{ file: ref.manifest.uri }],
     });
-  const bytes = await fetchBytes(store, manifest.definition, options);
-  return (JSON.parse(Buffer.from(bytes).toString('utf8')) as FrozenDefinition).pipeline;
+  return (await fetchJson<FrozenDefinition>(store, manifest.definition, options)).pipeline;
 }
 
 const sideOf = ({ ref, manifest }: Snapshot): DiffSide => ({

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { TASK_QUEUES } from '../config/queues.js';
-import { usualSeconds } from '../lake/durations.js';
+import { USUAL_RUNS, usualSeconds } from '../lake/durations.js';
+import { latestManifests } from '../lake/runs.js';
 import type { ObjectStore } from '../lake/types.js';
 import type { PlannedStep, PlanView, RefreshInput } from '../workflows/messages.js';
 import { failureOf } from './failure.js';
@@ -34,7 +35,7 @@ export async function planRefresh(client: Client, store: ObjectStore, request: R
     .catch((error: unknown) => {
       throw failureOf(error);
     })) as PlanView;
-  const took = await usualSeconds(store, request.pipeline);
+  const took = usualSeconds(await latestManifests(store, request.pipeline, { limit: USUAL_RUNS }));
   const steps = view.steps.map((step) => ({ ...step, seconds: took.get(step.id) ?? null }));
   const count = (decision: PlannedStep['decision']): number =>
     steps.filter((step) => step.decision === decision).length;

@@ -2,12 +2,12 @@ import { headOf } from '../activities/ingest/content.js';
 import { csvHeader, csvTable, PLAIN, recordFault } from '../activities/ingest/csv.js';
 import type { MendedRow, Overlay } from '../activities/ingest/overlay.js';
 import { GeorefreshError } from '../config/errors.js';
-import { fetchBytes, putArtifact } from '../lake/artifacts.js';
+import { fetchJson, putArtifact } from '../lake/artifacts.js';
 import { readCurrent } from '../lake/current.js';
 import { inEpoch } from '../lake/epoch.js';
 import { copyHashed } from '../lake/hashing.js';
 import { changeOverlay } from '../lake/overlays.js';
-import { readPointer } from '../lake/pointer.js';
+import { epochOf, readPointer } from '../lake/pointer.js';
 import { quoteLiteral } from '../lake/sql.js';
 import { withTables } from '../lake/tables.js';
 import type { ObjectStore } from '../lake/types.js';
@@ -72,14 +72,11 @@ export async function replayRows(
   const unknown = [...new Set(rows.map(({ source }) => source))].filter((source) => !sources.includes(source));
   if (unknown.length > 0) throw new GeorefreshError('GR-4011', `${pipeline} has no source ${unknown.join(', ')}`);
   const replayed: Replayed = {};
-  const epoch = (await readPointer(store, pipeline))?.pointer.collection?.epoch ?? 0;
+  const epoch = epochOf((await readPointer(store, pipeline))?.pointer);
   for (const source of [...new Set(rows.map((row) => row.source))].sort()) {
     const mended = rows.filter((row) => row.source === source);
     await changeOverlay(store, pipeline, source, async (now) => {
-      const before =
-        now === undefined
-          ? []
-          : (JSON.parse(Buffer.from(await fetchBytes(store, now)).toString('utf8')) as Overlay).rows;
+      const before = now === undefined ? [] : (await fetchJson<Overlay>(store, now)).rows;
       const overlay = merged(
         before,
         mended.map(({ source: _, ...row }) => row),

@@ -79,6 +79,11 @@ export async function fetchBytes(store: ObjectStore, ref: Artifact, options: Cal
   return bytes;
 }
 
+/** A JSON object that was written by code of ours, its digest checked; what `T` says of it is not. */
+export async function fetchJson<T>(store: ObjectStore, ref: Artifact, options: CallOptions = {}): Promise<T> {
+  return JSON.parse(Buffer.from(await fetchBytes(store, ref, options)).toString('utf8')) as T;
+}
+
 /** Copies (or links) an object to a local path that does not exist yet, and checks its digest there. */
 export async function fetchFile(
   store: ObjectStore,

@@ -1,4 +1,4 @@
-import { fetchBytes } from './artifacts.js';
+import { fetchJson } from './artifacts.js';
 import type { Manifest } from './manifest.js';
 import type { Artifact, CallOptions, ObjectStore } from './types.js';
 
@@ -15,9 +15,8 @@ export interface Batch {
   files: BatchFile[];
 }
 
-export async function readBatch(store: ObjectStore, ref: Artifact, options: CallOptions = {}): Promise<Batch> {
-  return JSON.parse(Buffer.from(await fetchBytes(store, ref, options)).toString('utf8')) as Batch;
-}
+export const readBatch = (store: ObjectStore, ref: Artifact, options: CallOptions = {}): Promise<Batch> =>
+  fetchJson<Batch>(store, ref, options);
 
 /** The batches that a run has read: of each source that may be several files. */
 export const batchesOf = ({ steps }: Pick<Manifest, 'steps'>): Artifact[] =>

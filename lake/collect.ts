@@ -6,7 +6,7 @@ import type { Lake } from './lake.js';
 import { jsonBytes } from './manifest.js';
 import { listModels } from './models.js';
 import { listOverlays } from './overlays.js';
-import { type Pointer, type PointerState, readPointer, swapPointer } from './pointer.js';
+import { epochOf, type Pointer, type PointerState, readPointer, swapPointer } from './pointer.js';
 import { chainOf, floorOf, keptObjects } from './reachable.js';
 import { floorsOf, type Retention } from './retention.js';
 import { carryOver, type KeptResult, resultsOf } from './reuse.js';
@@ -78,8 +78,6 @@ export async function collect(
   return collection;
 }
 
-const epochOf = ({ collection }: Pointer): number => collection?.epoch ?? 0;
-
 /** Moves the pointer to a new epoch; what it shows stays. Undefined where there is none. */
 async function beginEpoch(
   { lake: { store }, pipeline, retention, now, id }: CollectInput & { id: string },
@@ -137,7 +135,7 @@ async function survey(
   const reachable = new Set<string>();
   for (const kept of chain) for (const { uri } of keptObjects(pipeline, judged, kept)) reachable.add(uri);
   for (const { onnx, card } of await listModels(store, pipeline, options)) reachable.add(onnx.uri).add(card.uri);
-  for (const { uri } of await listOverlays(store, pipeline, options)) reachable.add(uri);
+  for (const { uri } of (await listOverlays(store, pipeline, options)).values()) reachable.add(uri);
   const batches = new Map(chain.flatMap(({ manifest }) => batchesOf(manifest).map((ref) => [ref.uri, ref])));
   for (const ref of batches.values())
     if (reachable.has(ref.uri)) for (const { uri } of (await readBatch(store, ref, options)).files) reachable.add(uri);

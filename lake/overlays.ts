@@ -19,17 +19,18 @@ export async function readOverlay(
   return found && (JSON.parse(Buffer.from(found.value).toString('utf8')) as Artifact);
 }
 
-/** The mended rows of all sources. */
+/** The mended rows of all sources that have some, by source. */
 export async function listOverlays(
   store: ObjectStore,
   pipeline: string,
   options: CallOptions = {},
-): Promise<Artifact[]> {
-  const found: Artifact[] = [];
+): Promise<Map<string, Artifact>> {
+  const found = new Map<string, Artifact>();
   const folder = `${keyOf('lake', pipeline, 'state', 'overlays')}/`;
   for await (const { key } of store.list(folder, options)) {
-    const overlay = await readOverlay(store, pipeline, key.slice(folder.length).replace(/\.json$/, ''), options);
-    if (overlay !== undefined) found.push(overlay);
+    const source = key.slice(folder.length).replace(/\.json$/, '');
+    const overlay = await readOverlay(store, pipeline, source, options);
+    if (overlay !== undefined) found.set(source, overlay);
   }
   return found;
 }

@@ -45,6 +45,9 @@ export const pointerSchema = snapshotRefSchema.extend({
 export type Pointer = z.infer<typeof pointerSchema>;
 export type SnapshotRef = z.infer<typeof snapshotRefSchema>;
 
+/** The epoch that a pipeline's lake is in; 0 before the first collection. */
+export const epochOf = (pointer: Pick<Pointer, 'collection'> | undefined): number => pointer?.collection?.epoch ?? 0;
+
 export const pointerKey = (pipeline: string): string => keyOf('lake', pipeline, 'state', 'current.json');
 
 /** A pointer as it was read, with the token to replace just this one. */

@@ -1,4 +1,4 @@
-import { GeorefreshError } from '../config/errors.js';
+import { codeOf, GeorefreshError } from '../config/errors.js';
 import { sha256Of } from './hashing.js';
 import { keyOf, stampOf } from './keys.js';
 import { jsonBytes, type Manifest, manifestSchema, parseManifest } from './manifest.js';
@@ -46,6 +46,23 @@ export async function listRuns(
   }
   runs.reverse();
   return options.limit === undefined ? runs : runs.slice(0, options.limit);
+}
+
+/** Manifests of the latest runs, latest first. One that is damaged or gone is left out: it costs a point of comparison. */
+export async function latestManifests(
+  store: ObjectStore,
+  pipeline: string,
+  options: CallOptions & { limit: number },
+): Promise<Manifest[]> {
+  const manifests: Manifest[] = [];
+  for (const { key } of await listRuns(store, pipeline, options)) {
+    try {
+      manifests.push(parseManifest(await store.get(key, options), key));
+    } catch (error) {
+      if (!['GR-4004', 'GR-4006'].includes(codeOf(error))) throw error;
+    }
+  }
+  return manifests;
 }
 
 /** The manifest of the run whose id begins so: GR-4002 where there is none, or more than one. */

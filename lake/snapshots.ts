@@ -4,7 +4,7 @@ import { findPublication, followLatest } from './current.js';
 import { epochNow } from './epoch.js';
 import { keyOf } from './keys.js';
 import type { Lake } from './lake.js';
-import { type PointerState, readPointer, refOf, type SnapshotRef } from './pointer.js';
+import { epochOf, type PointerState, readPointer, refOf, type SnapshotRef } from './pointer.js';
 import { contentOf, movePointer, type SnapshotContent, writeSnapshot } from './snapshot-files.js';
 import type { Artifact, CallOptions } from './types.js';
 
@@ -53,7 +53,7 @@ export async function publishSnapshot(input: PublishInput, options: CallOptions 
 
 /** A run that was given up, and collected after, may wake up and go on: what it had made is no longer to be counted on. */
 function assertSameEpoch({ pipeline, run }: PublishInput, current: PointerState | undefined): void {
-  const epoch = current?.pointer.collection?.epoch ?? 0;
+  const epoch = epochOf(current?.pointer);
   if (epoch !== epochNow())
     throw new GeorefreshError('GR-7002', `run ${run} of ${pipeline} began in epoch ${epochNow()}, and it is ${epoch}`);
 }

@@ -1,10 +1,9 @@
 import { GeorefreshError } from '../../config/errors.js';
-import { putArtifact } from '../../lake/artifacts.js';
+import { fetchJson, putArtifact } from '../../lake/artifacts.js';
 import { remember } from '../../lake/reuse.js';
 import type { Artifact } from '../../lake/types.js';
 import { type Deps, definitionOf, nameOf, prefixOf } from '../deps.js';
 import { type Made, reading, type StepContext, step } from '../durable.js';
-import { readJson } from '../json.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
 import { ingredientsOf, lookForStep, recallOrClear } from '../reuse.js';
@@ -37,7 +36,7 @@ export const createPartitionActivities = (deps: Deps) => ({
     const started = performance.now();
     const { lake } = deps;
     const { pipeline } = input.header;
-    const { parts, chunks } = await readJson<Ledger>(lake, input.ledger);
+    const { parts, chunks } = await fetchJson<Ledger>(lake.store, input.ledger);
     const planned = new Map(parts.map((part) => [part.name, part]));
     const made: Part[] = [];
     const open: string[] = [];
@@ -64,8 +63,8 @@ export const createPartitionActivities = (deps: Deps) => ({
   /** Puts the partitions together, those that were kept and those that were made. */
   gather: step(deps, async (input: GatherInput, context: StepContext): Promise<Made> => {
     const { lake } = deps;
-    const { parts } = await readJson<Ledger>(lake, input.ledger);
-    const made = (await Promise.all(input.made.map((chunk) => readJson<Part[]>(lake, chunk.parts)))).flat();
+    const { parts } = await fetchJson<Ledger>(lake.store, input.ledger);
+    const made = (await Promise.all(input.made.map((chunk) => fetchJson<Part[]>(lake.store, chunk.parts)))).flat();
     const byName = new Map(made.map((part) => [part.name, part]));
     const all = parts.map(({ name, kept }) => {
       const part = kept ?? byName.get(name);

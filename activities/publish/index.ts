@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { codeOf, ERRORS, GeorefreshError } from '../../config/errors.js';
 import { forBatch } from '../../config/logging.js';
-import { putArtifact } from '../../lake/artifacts.js';
+import { fetchJson, putArtifact } from '../../lake/artifacts.js';
 import { readCurrent } from '../../lake/current.js';
 import { writeRunManifest } from '../../lake/runs.js';
 import { publishSnapshot, putOutput } from '../../lake/snapshots.js';
 import type { Artifact, TableRef } from '../../lake/types.js';
 import { artifactOf, batchIdOf, type Deps, definitionOf, tableOf } from '../deps.js';
 import { activity, type Made, type StepContext, step } from '../durable.js';
-import { readJson } from '../json.js';
 import { publicationOf } from '../reuse.js';
 import type { MetricsTable } from '../train/evaluate.js';
 import { CARD, METRICS, ONNX } from '../train/names.js';
@@ -88,7 +87,7 @@ async function publishFiles(deps: Deps, input: PublishInput, { signal }: StepCon
   const { lake } = deps;
   const frozen = await definitionOf(lake, input);
   const trained = frozen.pipeline.train !== undefined;
-  const metrics = trained ? await readJson<MetricsTable>(lake, artifactOf(input, METRICS)) : null;
+  const metrics = trained ? await fetchJson<MetricsTable>(lake.store, artifactOf(input, METRICS)) : null;
   const files = Object.fromEntries(
     Object.entries({ ...input.tables, ...input.artifacts })
       .filter(([name]) => name.startsWith(fileKey('')))
@@ -194,7 +193,7 @@ async function conclude(
 async function metricsOf(lake: Deps['lake'], steps: readonly StepRecord[]): Promise<MetricsTable | null> {
   const ref = steps.find(({ id }) => id === 'train/evaluate')?.artifacts[METRICS];
   if (ref === undefined) return null;
-  return readJson<MetricsTable>(lake, ref).catch(unlessRetryable(null));
+  return fetchJson<MetricsTable>(lake.store, ref).catch(unlessRetryable(null));
 }
 
 /** Damage must not hide how a run ended; a store that is away for a moment is asked again. */

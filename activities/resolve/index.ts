@@ -6,7 +6,7 @@ import { forBatch } from '../../config/logging.js';
 import { applyOverrides } from '../../config/overrides.js';
 import { loadSample, resolveSources } from '../../config/sources.js';
 import { inEpoch } from '../../lake/epoch.js';
-import { readPointer } from '../../lake/pointer.js';
+import { epochOf, type Pointer, readPointer } from '../../lake/pointer.js';
 import type { Artifact } from '../../lake/types.js';
 import { batchIdOf, type Deps } from '../deps.js';
 import { activity, type StepContext } from '../durable.js';
@@ -27,12 +27,17 @@ export const createResolveActivities = (deps: Deps) => ({
    */
   resolve: activity(deps.log, async (input: ResolveInput, context: StepContext): Promise<Plan> => {
     const state = await readPointer(deps.lake.store, input.pipeline, context);
-    const epoch = state?.pointer.collection?.epoch ?? 0;
-    return inEpoch(epoch, () => resolve(deps, { ...input, epoch }, context));
+    const epoch = epochOf(state?.pointer);
+    return inEpoch(epoch, () => resolve(deps, { ...input, epoch }, context, state?.pointer));
   }),
 });
 
-async function resolve(deps: Deps, input: ResolveInput & { epoch: number }, context: StepContext): Promise<Plan> {
+async function resolve(
+  deps: Deps,
+  input: ResolveInput & { epoch: number },
+  context: StepContext,
+  pointer: Pointer | undefined,
+): Promise<Plan> {
   const { signal } = context;
   const { log, settings } = deps;
   const unknown = input.only?.filter((stage) => !STAGES.includes(stage)) ?? [];
@@ -49,7 +54,7 @@ async function resolve(deps: Deps, input: ResolveInput & { epoch: number }, cont
 
   const definition = await freeze(deps, pipeline, found, folder);
   const frozen = await keepFrozen(deps, input, definition, { signal });
-  const held = await isHeld(deps, input, { signal });
+  const held = isHeld(input, pointer);
   const contents = held ? {} : await contentsFor(deps, input, definition, found, { signal });
   const wanted = held ? [] : planSteps(definition, input.only);
   const steps = await decide(

@@ -1,11 +1,11 @@
 import { GeorefreshError } from '../../config/errors.js';
+import { fetchJson } from '../../lake/artifacts.js';
 import { putColumns, readTable } from '../../lake/tables.js';
 import type { Column, Columns } from '../../lake/types.js';
 import { artifactOf, type Deps, definitionOf, nameOf, prefixOf, tableOf } from '../deps.js';
 import { type Made, type StepContext, step } from '../durable.js';
 import { numbers } from '../features/builders/context.js';
 import { buildTable } from '../features/steps/build.js';
-import { readJson } from '../json.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
 import { JUDGEMENT } from '../train/names.js';
@@ -38,7 +38,7 @@ async function predict(
   const columns = [...new Set([train.key, ...train.features])];
   const table = await readTable(deps.lake, tableOf(input, score.predict.table), columns, { signal });
   const instead = train.judge.beat
-    ? (await readJson<Judgement>(deps.lake, artifactOf(input, JUDGEMENT))).instead
+    ? (await fetchJson<Judgement>(deps.lake.store, artifactOf(input, JUDGEMENT))).instead
     : null;
   const { predictions, differences } =
     instead === null

@@ -4,7 +4,6 @@ import { DefaultLogger } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
 import type { CodeDigests } from '../../activities/deps.js';
 import { type Activities, createActivities } from '../../activities/index.js';
-import { readJson } from '../../activities/json.js';
 import type { Ledger } from '../../activities/partitions/ledger.js';
 import { createKernelPool, type KernelPool } from '../../activities/pool/index.js';
 import type {
@@ -17,6 +16,7 @@ import type {
   StepRecord,
   StepResult,
 } from '../../activities/types.js';
+import { fetchJson } from '../../lake/artifacts.js';
 import { type Lake, openLake } from '../../lake/lake.js';
 import { readCode } from '../../workers/code.js';
 
@@ -169,7 +169,7 @@ async function inPartitions(
   const { kept, ledger, chunks, partitions } = await perform(activities.split, input, `${id}/split`);
   if (kept !== undefined) return kept;
   const made: PartsMade[] = [];
-  all.set(id, (await readJson<Ledger>(lake, ledger)).chunks.flat());
+  all.set(id, (await fetchJson<Ledger>(lake.store, ledger)).chunks.flat());
   for (const chunk of chunks.keys())
     made.push(await perform(activities.part, { ...input, ledger, chunk }, `${id}/part-${chunk}`));
   const whole = await perform(activities.gather, { ...input, ledger, made }, id);

@@ -1,5 +1,5 @@
 import { isGlob, type Source, shownPlace } from '../../../config/definition/source.js';
-import { fetchBytes } from '../../../lake/artifacts.js';
+import { fetchJson } from '../../../lake/artifacts.js';
 import { readBatch } from '../../../lake/batch.js';
 import type { Lake } from '../../../lake/lake.js';
 import type { Session } from '../../../lake/session.js';
@@ -38,9 +38,7 @@ export async function withRecords<T>(
     const records = await openRecords(source, files, { session, work: lake.scratch, ...options });
     try {
       if (options.overlay === undefined) return await work(records, { stale: 0 });
-      const overlay = JSON.parse(
-        Buffer.from(await fetchBytes(lake.store, options.overlay, options)).toString('utf8'),
-      ) as Overlay;
+      const overlay = await fetchJson<Overlay>(lake.store, options.overlay, options);
       const mended = await overlaid(
         records,
         overlay,

@@ -1,12 +1,13 @@
+import { fetchJson } from '../../../lake/artifacts.js';
 import { usualSeconds } from '../../../lake/durations.js';
 import type { Parameters } from '../../../lake/parameters.js';
-import { type PastSource, pastSources } from '../../../lake/quality.js';
+import { LOOKED_AT, type PastSource, pastSources } from '../../../lake/quality.js';
+import { latestManifests } from '../../../lake/runs.js';
 import type { Session } from '../../../lake/session.js';
 import { quoteIdent } from '../../../lake/sql.js';
 import { withTables } from '../../../lake/tables.js';
 import type { TableRef } from '../../../lake/types.js';
 import { artifactOf, type Deps, tableOf } from '../../deps.js';
-import { readJson } from '../../json.js';
 import type { FrozenDefinition } from '../../resolve/frozen.js';
 import { rawTable } from '../../resolve/plan.js';
 import { metricOf } from '../../train/metrics.js';
@@ -38,7 +39,8 @@ export async function describeRun(
   const { pipeline } = definition;
   const read = reader(deps, session, input, signal);
   const map = await describeMap(definition, input, read);
-  const past = await pastSources(deps.lake.store, pipeline.name, { runs: PAST, signal });
+  const manifests = await latestManifests(deps.lake.store, pipeline.name, { limit: PAST * LOOKED_AT, signal });
+  const past = pastSources(manifests, PAST);
   const data: ReportData = {
     pipeline: { name: pipeline.name, title: pipeline.title, description: pipeline.description },
     run: {
@@ -64,7 +66,7 @@ export async function describeRun(
         sha256,
       })),
     stages: Object.entries(stageSummaries(input.steps)).map(([name, stage]) => ({ name, ...stage })),
-    steps: await describeSteps(deps, input, signal),
+    steps: describeSteps(input, usualSeconds(manifests)),
     parameters: Object.entries(pipeline.parameters).map(([name, value]) => ({ name, value })),
     notes: pipeline.train?.card.limits ?? [],
   };
@@ -72,12 +74,7 @@ export async function describeRun(
 }
 
 /** What became of each step before publishing. */
-async function describeSteps(
-  { lake }: Deps,
-  { header, steps }: PublishInput,
-  signal: AbortSignal,
-): Promise<ReportData['steps']> {
-  const usual = await usualSeconds(lake.store, header.pipeline, { signal });
+function describeSteps({ steps }: PublishInput, usual: ReadonlyMap<string, number>): ReportData['steps'] {
   return inOrder(steps).map(({ id, reused, why, partitions, seconds }) => ({
     id,
     what: reused
@@ -147,9 +144,9 @@ async function describeMetrics(
 ): Promise<ReportMetrics> {
   const { train } = pipeline;
   if (train === undefined) throw new TypeError(`${pipeline.name} trains no model`);
-  const { table, lift } = await readJson<Judgement>(lake, artifactOf(input, JUDGEMENT));
-  const { model } = await readJson<ModelFacts>(lake, artifactOf(input, MODEL_FACTS));
-  const permuted = await readJson<ChampionImportance>(lake, artifactOf(input, IMPORTANCE));
+  const { table, lift } = await fetchJson<Judgement>(lake.store, artifactOf(input, JUDGEMENT));
+  const { model } = await fetchJson<ModelFacts>(lake.store, artifactOf(input, MODEL_FACTS));
+  const permuted = await fetchJson<ChampionImportance>(lake.store, artifactOf(input, IMPORTANCE));
   const { judge, evaluations, candidates, metrics } = train;
   const judged = Object.keys(candidates);
   const naive = Object.keys(train.baselines);

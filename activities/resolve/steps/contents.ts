@@ -9,7 +9,7 @@ import { hashFile, sha256Of } from '../../../lake/hashing.js';
 import { keyOf } from '../../../lake/keys.js';
 import type { Lake } from '../../../lake/lake.js';
 import { jsonBytes, loose, parseAs } from '../../../lake/manifest.js';
-import { readOverlay } from '../../../lake/overlays.js';
+import { listOverlays } from '../../../lake/overlays.js';
 import { anyKept } from '../../../lake/reuse.js';
 import type { CallOptions } from '../../../lake/types.js';
 import type { Deps } from '../../deps.js';
@@ -37,15 +37,6 @@ export const contentsFrom = (content: string, overlay: { sha256: string } | unde
   ...(overlay && { 'mended rows': overlay.sha256 }),
 });
 
-/** What an ingest step would find, where its bytes are known by `content`. */
-export const knownContents = async (
-  { store }: Pick<Lake, 'store'>,
-  pipeline: string,
-  source: string,
-  content: string,
-  options: CallOptions,
-): Promise<Contents> => contentsFrom(content, await readOverlay(store, pipeline, source, options));
-
 /**
  * What each source is. A file with the size, time and inode of one that was read before has its bytes; any other is read.
  * With `dry` nothing is noted. Left out are addresses, which only fetching tells of, and files that vanish meanwhile:
@@ -58,6 +49,7 @@ export async function contentsOf(
   { dry = false, ...options }: CallOptions & { dry?: boolean },
 ): Promise<Record<string, Contents>> {
   const contents: Record<string, Contents> = {};
+  const overlays = await listOverlays(lake.store, pipeline, options);
   const byPath = new Map<string, Promise<string | undefined>>();
   const look = (path: string): Promise<string | undefined> => {
     const asked = byPath.get(path) ?? contentOf(lake, pipeline, path, dry, options);
@@ -74,7 +66,7 @@ export async function contentsOf(
       if (sha256 !== undefined) files.push({ name: file, sha256 });
     }
     if (files.length < names.length) continue;
-    contents[name] = await knownContents(lake, pipeline, name, contentOfFiles(source, files), options);
+    contents[name] = contentsFrom(contentOfFiles(source, files), overlays.get(name));
   }
   return contents;
 }
@@ -116,11 +108,12 @@ export async function contentsFor(
   options: CallOptions,
 ): Promise<Record<string, Contents>> {
   if (found.sample) {
-    const known = definition.sources.map(async ({ name, generator = '' }) => [
+    const overlays = await listOverlays(lake.store, pipeline, options);
+    const known = definition.sources.map(({ name, generator = '' }) => [
       name,
-      await knownContents(lake, pipeline, name, generator, options),
+      contentsFrom(generator, overlays.get(name)),
     ]);
-    return Object.fromEntries(await Promise.all(known)) as Record<string, Contents>;
+    return Object.fromEntries(known) as Record<string, Contents>;
   }
   if (force || !(await anyKept(lake, pipeline, options))) return {};
   return contentsOf(lake, definition.pipeline, found, { dry, ...options });

@@ -1,6 +1,5 @@
-import { type Manifest, parseManifest } from '../../../lake/manifest.js';
 import { firstBroken, type Ingredients, lookUp, type Remembered, reuseKey } from '../../../lake/reuse.js';
-import { listRuns } from '../../../lake/runs.js';
+import { latestManifests } from '../../../lake/runs.js';
 import type { CallOptions } from '../../../lake/types.js';
 import type { Deps } from '../../deps.js';
 import { ingredientsOf } from '../../reuse.js';
@@ -30,7 +29,8 @@ export async function decide(
   options: CallOptions,
 ): Promise<DecidedStep[]> {
   const known = new Map<string, StepRecord>();
-  const before = force ? undefined : await lastKeys(deps, pipeline, options);
+  // Only asked where something will run: a refresh that finds nothing changed reads no manifest.
+  let before: Promise<Map<string, string>> | undefined;
 
   const keptOf = async (ingredients: Ingredients): Promise<Remembered | { broken: string } | undefined> => {
     const kept = await lookUp(deps.lake, pipeline, reuseKey(ingredients), options);
@@ -38,7 +38,8 @@ export async function decide(
     return broken === undefined ? kept : { broken: `${broken.uri} is gone or damaged` };
   };
   const lastOf = async ({ id }: PlanStep): Promise<Remembered | undefined> => {
-    const key = before?.get(id);
+    before ??= lastKeys(deps, pipeline, options);
+    const key = (await before).get(id);
     return key === undefined ? undefined : lookUp(deps.lake, pipeline, key, options);
   };
 
@@ -92,13 +93,8 @@ export async function decide(
 /** The latest reuse key of each step. */
 async function lastKeys({ lake }: Deps, pipeline: string, options: CallOptions): Promise<Map<string, string>> {
   const keys = new Map<string, string>();
-  for (const { key: place } of await listRuns(lake.store, pipeline, { ...options, limit: REMEMBERED_RUNS })) {
-    const manifest: Manifest | undefined = await lake.store
-      .get(place, options)
-      .then((bytes) => parseManifest(bytes, place))
-      .catch(() => undefined);
-    for (const { id, key } of manifest?.steps ?? []) if (key !== undefined && !keys.has(id)) keys.set(id, key);
-  }
+  for (const { steps } of await latestManifests(lake.store, pipeline, { ...options, limit: REMEMBERED_RUNS }))
+    for (const { id, key } of steps) if (key !== undefined && !keys.has(id)) keys.set(id, key);
   return keys;
 }
 

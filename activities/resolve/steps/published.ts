@@ -1,5 +1,5 @@
 import { readCurrent } from '../../../lake/current.js';
-import { readPointer } from '../../../lake/pointer.js';
+import type { Pointer } from '../../../lake/pointer.js';
 import type { CallOptions } from '../../../lake/types.js';
 import type { Deps } from '../../deps.js';
 import { publicationOf } from '../../reuse.js';
@@ -8,14 +8,8 @@ import type { FrozenDefinition } from '../frozen.js';
 import { recipeOf } from '../ingredients.js';
 
 /** Whether what this run would publish is held back: then nothing is made for it. What would be made can still be planned. */
-export async function isHeld(
-  { lake }: Deps,
-  { pipeline, only, dry = false }: ResolveInput,
-  options: CallOptions,
-): Promise<boolean> {
-  if (dry || only?.includes('publish') === false) return false;
-  return (await readPointer(lake.store, pipeline, options))?.pointer.hold != null;
-}
+export const isHeld = ({ only, dry = false }: ResolveInput, pointer: Pointer | undefined): boolean =>
+  !dry && only?.includes('publish') !== false && pointer?.hold != null;
 
 /** Whether the published snapshot is whole and holds exactly what this run would publish. */
 export async function isPublished(

@@ -1,8 +1,7 @@
-import { putArtifact } from '../../../lake/artifacts.js';
+import { fetchJson, putArtifact } from '../../../lake/artifacts.js';
 import { listModels, registerModel } from '../../../lake/models.js';
 import { artifactOf, prefixOf } from '../../deps.js';
 import type { Made } from '../../durable.js';
-import { readJson } from '../../json.js';
 import { rawTable } from '../../resolve/plan.js';
 import { type CardData, renderCard } from '../card.js';
 import { CARD, JUDGEMENT, MODEL_FACTS, ONNX } from '../names.js';
@@ -18,8 +17,11 @@ export async function writeCard(
   const { lake } = work.deps;
   const { card: words, evaluations, judge } = work.definition;
   const onnx = artifactOf(work.input, ONNX);
-  const { champion, model, data, parity } = await readJson<ModelFacts>(lake, artifactOf(work.input, MODEL_FACTS));
-  const { table: metrics, verdict } = await readJson<Judgement>(lake, artifactOf(work.input, JUDGEMENT));
+  const { champion, model, data, parity } = await fetchJson<ModelFacts>(
+    lake.store,
+    artifactOf(work.input, MODEL_FACTS),
+  );
+  const { table: metrics, verdict } = await fetchJson<Judgement>(lake.store, artifactOf(work.input, JUDGEMENT));
   const card: CardData = {
     pipeline: work.pipeline,
     title,

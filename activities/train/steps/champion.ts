@@ -1,9 +1,8 @@
 import { createRequire } from 'node:module';
 import { GeorefreshError } from '../../../config/errors.js';
-import { putArtifact } from '../../../lake/artifacts.js';
+import { fetchJson, putArtifact } from '../../../lake/artifacts.js';
 import { artifactOf, prefixOf, tableOf } from '../../deps.js';
 import type { Made } from '../../durable.js';
-import { readJson } from '../../json.js';
 import { PARITY_TOLERANCE, parity } from '../../score/onnx.js';
 import type { CardData } from '../card.js';
 import { learnerOf, parseParams } from '../learners.js';
@@ -27,7 +26,7 @@ export interface ModelFacts {
 export async function fitChampion(work: TrainingWork): Promise<Made> {
   const { lake, pool } = work.deps;
   const { target, table: trained } = work.definition;
-  const { champion } = (await readJson<Judgement>(lake, artifactOf(work.input, JUDGEMENT))).table;
+  const { champion } = (await fetchJson<Judgement>(lake.store, artifactOf(work.input, JUDGEMENT))).table;
   const { learner, ...params } = work.candidate(champion);
   const { sha256: trainingTableSha256 } = tableOf(work.input, trained);
   const { table, data } = await work.training(trained);

@@ -1,9 +1,9 @@
 import { GeorefreshError } from '../../../config/errors.js';
+import { fetchJson } from '../../../lake/artifacts.js';
 import { artifactOf } from '../../deps.js';
 import type { Made } from '../../durable.js';
 import { columnOf } from '../../features/builders/columns.js';
 import { numbers } from '../../features/builders/context.js';
-import { readJson } from '../../json.js';
 import { IMPORTANCE, JUDGEMENT } from '../names.js';
 import type { PermutationImportance } from '../permutation.js';
 import type { Judgement } from './judge.js';
@@ -14,7 +14,7 @@ export type ChampionImportance = PermutationImportance & { metric: string };
 /** What the champion loses by the judging metric without each feature, on the first fold of the judging evaluation. */
 export async function weighFeatures(work: TrainingWork): Promise<Made> {
   const { judge, metrics } = work.definition;
-  const { champion } = (await readJson<Judgement>(work.deps.lake, artifactOf(work.input, JUDGEMENT))).table;
+  const { champion } = (await fetchJson<Judgement>(work.deps.lake.store, artifactOf(work.input, JUDGEMENT))).table;
   const { learner, ...params } = work.candidate(champion);
   const evaluation = work.evaluation(judge.evaluation);
   const metric = metrics[judge.metric];

@@ -2,14 +2,13 @@ import { GeorefreshError } from '../../../config/errors.js';
 import * as L from '../assembly/layout.js';
 import { checkTrainingData } from '../check.js';
 import type { Learner, LearnHooks, Scale, TrainingData } from '../learner.js';
-import { binFeatures } from './binning.js';
 import { treesToGraph, treesToOnnx } from './graph.js';
+import { growTrees } from './grow.js';
 import type { RawTree } from './kernel.js';
 import { KernelMemory } from './memory.js';
 import { gainImportance, type Link, modelOf, predictTrees, type TreeModel } from './model.js';
 import { type BoostingParams, boostingSchema } from './options.js';
 import { meanOver, quantileOver, type RowSplit, splitRows } from './rows.js';
-import { openCrew } from './threads.js';
 
 /** Features that a node can name. */
 const MOST_FEATURES = 65_535;
@@ -52,29 +51,19 @@ async function fitBoosting(data: TrainingData, params: BoostingParams, hooks: Le
   setParameters(memory, params, features);
   const start = startOf(data, params, split);
   memory.doubles(L.A_SCORE, rows).fill(start);
-  const total = params.numIterations;
-  const crew = openCrew(memory.memory, {
+  const { trees, binned } = await growTrees(memory, features, {
+    kernel: 'boost',
     threads,
-    signal: hooks.signal,
-    onProgress: hooks.onProgress && ((done) => hooks.onProgress?.(done, total)),
+    total: params.numIterations,
+    hooks,
   });
-  try {
-    const levels = await binFeatures(memory, crew, features);
-    const grown = await Promise.all(Array.from({ length: threads }, (_, t) => crew.call(t, 'boost', t)));
-    hooks.onProgress?.(total, total);
-    return modelOf(kept(grown.flat(), split.valid.length > 0), {
-      learner: 'gbdt',
-      features: features.map(({ name }) => name),
-      link: OBJECTIVES[params.objective].link,
-      start,
-      share: 1,
-      levels,
-      bounds: memory.floats(L.A_BOUNDS, features.length * L.MAX_BINS),
-      binCount: memory.ints(L.A_BIN_COUNT, features.length),
-    });
-  } finally {
-    await crew.close();
-  }
+  return modelOf(kept(trees, split.valid.length > 0), {
+    learner: 'gbdt',
+    link: OBJECTIVES[params.objective].link,
+    start,
+    share: 1,
+    ...binned,
+  });
 }
 
 /** What trees ask of the shape of their data. */

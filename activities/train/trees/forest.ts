@@ -1,14 +1,13 @@
 import * as L from '../assembly/layout.js';
 import { checkTrainingData } from '../check.js';
 import type { Learner, LearnHooks, TrainingData } from '../learner.js';
-import { binFeatures } from './binning.js';
 import { checkObjective, checkShape, setRows } from './boosting.js';
 import { treesToGraph, treesToOnnx } from './graph.js';
+import { growTrees } from './grow.js';
 import { KernelMemory } from './memory.js';
 import { gainImportance, modelOf, predictTrees, type TreeModel } from './model.js';
 import { type ForestParams, forestSchema, type TreeParams, treeSchema } from './options.js';
 import { meanOver, splitRows } from './rows.js';
-import { openCrew } from './threads.js';
 
 /**
  * Trees that predict the mean of their leaves, and the mean of such trees (Breiman 2001): splits by least squares, which for
@@ -46,31 +45,17 @@ async function fitForest(
   const start = meanOver(data, split.train);
   memory.doubles(L.A_SCORE, rows).fill(start);
   const total = params.numIterations;
-  const crew = openCrew(memory.memory, {
-    threads,
-    signal: hooks.signal,
-    onProgress: hooks.onProgress && ((done) => hooks.onProgress?.(done, total)),
-  });
-  try {
-    const levels = await binFeatures(memory, crew, features);
-    const grown = await Promise.all(Array.from({ length: threads }, (_, t) => crew.call(t, 'forest', t)));
-    hooks.onProgress?.(total, total);
-    return modelOf(
-      grown.flat().sort((a, b) => a.round - b.round),
-      {
-        learner,
-        features: features.map(({ name }) => name),
-        link: params.objective === 'binary' ? 'share' : 'identity',
-        start,
-        share: 1 / total,
-        levels,
-        bounds: memory.floats(L.A_BOUNDS, features.length * L.MAX_BINS),
-        binCount: memory.ints(L.A_BIN_COUNT, features.length),
-      },
-    );
-  } finally {
-    await crew.close();
-  }
+  const { trees, binned } = await growTrees(memory, features, { kernel: 'forest', threads, total, hooks });
+  return modelOf(
+    trees.sort((a, b) => a.round - b.round),
+    {
+      learner,
+      link: params.objective === 'binary' ? 'share' : 'identity',
+      start,
+      share: 1 / total,
+      ...binned,
+    },
+  );
 }
 
 function setParameters(memory: KernelMemory, params: ForestParams, features: number): void {

@@ -32,18 +32,22 @@ export interface TreeModel extends Model {
   levels: Float32Array[];
 }
 
-/** What the model needs to know beside its trees. */
-export interface TreeFacts {
-  learner: string;
+/** Features as the bins that they were put into. */
+export interface Binned {
   features: string[];
-  link: Link;
-  start: number;
-  /** Factor of all leaves: 1, or the share of one tree in a mean. */
-  share: number;
   levels: Float32Array[];
   /** Bounds of all features, MAX_BINS each. */
   bounds: Float32Array;
   binCount: Int32Array;
+}
+
+/** What the model needs to know beside its trees. */
+export interface TreeFacts extends Binned {
+  learner: string;
+  link: Link;
+  start: number;
+  /** Factor of all leaves: 1, or the share of one tree in a mean. */
+  share: number;
 }
 
 /** Puts trees as the kernel lays them out into a model. Bins become the thresholds that bound them. */

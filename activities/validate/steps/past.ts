@@ -1,5 +1,6 @@
 import type { Source } from '../../../config/definition/source.js';
-import { pastSources } from '../../../lake/quality.js';
+import { LOOKED_AT, pastSources } from '../../../lake/quality.js';
+import { latestManifests } from '../../../lake/runs.js';
 import type { CallOptions, ObjectStore } from '../../../lake/types.js';
 
 /** Rows that a source had in its latest published runs, as far as its contract asks for them. */
@@ -11,6 +12,6 @@ export async function pastRows(
   options: CallOptions = {},
 ): Promise<number[]> {
   if (volume === undefined) return [];
-  const past = await pastSources(store, pipeline, { ...options, runs: volume.runs });
-  return (past.get(name) ?? []).map(({ rows }) => rows);
+  const manifests = await latestManifests(store, pipeline, { ...options, limit: volume.runs * LOOKED_AT });
+  return (pastSources(manifests, volume.runs).get(name) ?? []).map(({ rows }) => rows);
 }
