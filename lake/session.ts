@@ -33,6 +33,8 @@ export class Session {
   readonly #signal: AbortSignal | undefined;
   readonly #step: string | undefined;
   #named = 0;
+  /** The statement under way. A connection has one at a time: the next would end the stream of its rows in their midst. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(connection: DuckDBConnection, { signal, step }: SessionOptions) {
     this.#connection = connection;
@@ -133,7 +135,14 @@ export class Session {
     }
   }
 
-  async #guarded<T>(sql: string, work: () => Promise<T>): Promise<T> {
+  /** Runs one statement after the other, in the order in which they were asked for. */
+  #guarded<T>(sql: string, work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => this.#interruptible(sql, work));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #interruptible<T>(sql: string, work: () => Promise<T>): Promise<T> {
     const signal = this.#signal;
     signal?.throwIfAborted();
     let again: NodeJS.Timeout | undefined;

@@ -1,15 +1,17 @@
 import { GeorefreshError } from '../../config/errors.js';
 import { fetchJson, putArtifact } from '../../lake/artifacts.js';
+import { sha256Of } from '../../lake/hashing.js';
 import { remember } from '../../lake/reuse.js';
 import type { Artifact } from '../../lake/types.js';
-import { type Deps, definitionOf, nameOf, prefixOf } from '../deps.js';
+import { type Deps, definitionOf, nameOf, prefixOf, tableOf } from '../deps.js';
 import { type Made, reading, type StepContext, step } from '../durable.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
+import { recipeOf } from '../resolve/ingredients.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
 import { ingredientsOf, lookForStep, recallOrClear } from '../reuse.js';
 import type { GatherInput, PartInput, PartsMade, Split, StepInput } from '../types.js';
 import { chunksOf, type Ledger, type Part, partsOf } from './ledger.js';
-import type { Partitioner } from './steps/partitioner.js';
+import type { Gathered, Partitioner } from './steps/partitioner.js';
 import { predictionPartitioner } from './steps/predictions.js';
 import { tablePartitioner } from './steps/tables.js';
 
@@ -72,7 +74,7 @@ export const createPartitionActivities = (deps: Deps) => ({
       return part;
     });
     const partitioner = await partitionerOf(deps, input);
-    const { table, rowsIn, facts = {} } = await partitioner.gather(input, all, context);
+    const { table, rowsIn, facts = {} } = await gathered(deps, input, partitioner, all, context);
     return {
       tables: { [partitioner.output]: table },
       artifacts: {
@@ -100,6 +102,32 @@ export async function divide(deps: Deps, input: StepInput, context: StepContext,
   }
   const open = parts.filter(({ kept }) => kept === undefined);
   return { parts, chunks: chunksOf(open, deps.settings.partitions.rows) };
+}
+
+/**
+ * The whole table. Where another table that its rows read has changed, and none of the partitions by it, it is the one that
+ * was put together of them before.
+ */
+async function gathered(
+  deps: Deps,
+  input: StepInput,
+  partitioner: Partitioner,
+  parts: Part[],
+  context: StepContext,
+): Promise<Gathered> {
+  const { header, step } = input;
+  const recipe = recipeOf(await definitionOf(deps.lake, input), step);
+  if (recipe === undefined) throw new GeorefreshError('GR-3009', `${step.id} is never made in partitions`);
+  const ingredients = await ingredientsOf(deps, step.id, recipe, {
+    'divided rows': tableOf(input, partitioner.from).sha256,
+    partitions: sha256Of(JSON.stringify(parts)),
+  });
+  const kept = await recallOrClear<Gathered>(deps, header, ingredients, context.signal);
+  if (kept !== undefined) return kept.result;
+  const made = await partitioner.gather(input, parts, context);
+  const objects = [objectOf(made.table)];
+  await remember(deps.lake, header.pipeline, ingredients, { objects, result: made }, context);
+  return made;
 }
 
 async function partitionerOf(deps: Deps, input: StepInput): Promise<Partitioner> {

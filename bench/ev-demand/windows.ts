@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { BuildContext } from '../../activities/features/builders/context.js';
 import { window } from '../../activities/features/builders/window.js';
 import { WorkingTable } from '../../activities/features/steps/working.js';
@@ -38,7 +39,8 @@ export const addWindows = (lake: Lake, pool: KernelPool, source: string, target:
   lake.duckdb.session(async (session) => {
     const table = new WorkingTable(session, { name: 'windows', key: ['series', 'ts'] }, {});
     await session.run(`create or replace temp view source as from read_parquet(${quoteLiteral(source)})`);
-    await table.begin('source');
+    // Named anew each time: what one round has read is not there for the next.
+    await table.begin({ name: 'source', sha256: randomUUID() });
     const self = await table.columns(['series', 'ts', 'value']);
     const context = {
       whole: (kernel, input) => pool.run(kernel, input),

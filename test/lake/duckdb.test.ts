@@ -30,6 +30,17 @@ describe('a DuckDB session', () => {
       }),
     ));
 
+  it('answers statements that are asked for at the same moment one after the other, each to its last row', () =>
+    withLake(({ duckdb }) =>
+      duckdb.session(async (session) => {
+        const reads = [100_000, 1, 250_000].map((rows) => session.readColumns(`SELECT range AS n FROM range(${rows})`));
+        const failing = session.run('SELECT nothing');
+        const after = session.readColumns('SELECT 1 AS n');
+        await expect(failing).rejects.toMatchObject({ code: 'GR-3010' });
+        expect((await Promise.all([...reads, after])).map(({ rows }) => rows)).toEqual([100_000, 1, 250_000, 1]);
+      }),
+    ));
+
   it('reaches no file but those of the scratch folder, no extension and no setting', () =>
     withLake(({ duckdb, scratch }, home) =>
       duckdb.session(async (session) => {

@@ -26,7 +26,7 @@ export async function buildTable(
         session,
         refs,
         async () => {
-          const work = new Work(deps, session, definition, task, { signal, progress });
+          const work = new Work(deps, session, definition, task, refs, { signal, progress });
           const rowsIn = await work.begin();
           for (const builder of task.table.steps) await work.apply(builder);
           await work.demandKey(definition);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KernelPool } from '../../pool/index.js';
+import { Shared } from '../../shared.js';
 import type { BallTree } from '../geo/ball-tree.js';
 
 /** Points of all trees that are kept; one takes about 100 bytes of each. */
@@ -16,41 +17,16 @@ interface Points {
  * step, by each cut-off of a table, and by every thread.
  */
 export class Trees {
-  /** In order of last use. */
-  private readonly trees = new Map<string, { points: number; tree: Promise<BallTree> }>();
+  private readonly trees = new Shared<BallTree>(MOST_POINTS, ({ rows }) => rows.length);
 
   constructor(private readonly pool: KernelPool) {}
 
   /** The tree of points over shared memory. It is built to its end even where the asking step is cancelled meanwhile. */
   async of(points: Points, signal: AbortSignal): Promise<BallTree> {
     signal.throwIfAborted();
-    const key = digest(points);
-    const tree = this.trees.get(key)?.tree ?? this.build(key, points);
-    this.trees.delete(key);
-    this.trees.set(key, { points: points.lon.length, tree });
-    this.evict();
-    const built = await tree;
+    const built = await this.trees.get(digest(points), () => this.pool.run('buildBallTree', points));
     signal.throwIfAborted();
     return built;
-  }
-
-  /** A tree that could not be built is forgotten, whoever asked for it: the next one tries again. */
-  private build(key: string, points: Points): Promise<BallTree> {
-    const tree = this.pool.run('buildBallTree', points);
-    tree.catch(() => {
-      if (this.trees.get(key)?.tree === tree) this.trees.delete(key);
-    });
-    return tree;
-  }
-
-  private evict(): void {
-    let points = 0;
-    for (const entry of this.trees.values()) points += entry.points;
-    for (const [key, entry] of this.trees) {
-      if (points <= MOST_POINTS || this.trees.size === 1) return;
-      this.trees.delete(key);
-      points -= entry.points;
-    }
   }
 }
 

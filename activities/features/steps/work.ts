@@ -2,7 +2,6 @@ import type { Builder } from '../../../config/definition/table.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import type { Parameters } from '../../../lake/parameters.js';
 import type { Session } from '../../../lake/session.js';
-import { quoteIdent } from '../../../lake/sql.js';
 import { putTable } from '../../../lake/tables.js';
 import type { Columns, TableRef } from '../../../lake/types.js';
 import type { Deps } from '../../deps.js';
@@ -24,6 +23,7 @@ import { rollup } from '../builders/rollup.js';
 import { unpivotQuery } from '../builders/unpivot.js';
 import { window, windowReads } from '../builders/window.js';
 import { packPolygons } from '../geo/layers.js';
+import { type KnownTable, readKept } from './kept-columns.js';
 import { treesOf } from './trees.js';
 import { SELF, WorkingTable } from './working.js';
 
@@ -49,6 +49,8 @@ export class Work implements BuildContext {
     private readonly session: Session,
     definition: FrozenDefinition,
     private readonly task: TableTask,
+    /** The tables that it reads, which stand in the session by their names. */
+    private readonly refs: Readonly<Record<string, TableRef>>,
     private readonly context: Pick<StepContext, 'signal' | 'progress'>,
   ) {
     this.parameters = parametersOf(definition, task);
@@ -60,7 +62,7 @@ export class Work implements BuildContext {
   async begin(where?: string): Promise<number | undefined> {
     const { from } = this.task.table;
     if (from === undefined) return undefined;
-    await this.table.begin(from, where);
+    await this.table.begin(this.known(from), where);
     return this.table.rows;
   }
 
@@ -89,10 +91,13 @@ export class Work implements BuildContext {
   async read(table: string, columns: string[], where?: string): Promise<Columns> {
     const names = [...new Set(columns)];
     if (table === SELF) return where === undefined ? this.table.columns(names) : this.table.where(names, where);
-    return this.session.readColumns(
-      `select ${names.map(quoteIdent).join(', ')} from ${quoteIdent(table)}${where === undefined ? '' : ` where ${where}`}`,
-      this.parameters,
-    );
+    return readKept(this.session, this.known(table), names, where, this.parameters);
+  }
+
+  private known(table: string): KnownTable {
+    const ref = this.refs[table];
+    if (ref === undefined) throw new GeorefreshError('GR-3009', `${this.task.name} was not given the table ${table}`);
+    return { name: table, sha256: ref.sha256 };
   }
 
   async polygons(table: string, where?: string): ReturnType<BuildContext['polygons']> {

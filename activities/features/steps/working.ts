@@ -4,6 +4,7 @@ import type { Session } from '../../../lake/session.js';
 import { bare, orderClause, quoteIdent } from '../../../lake/sql.js';
 import type { Column, Columns } from '../../../lake/types.js';
 import { columnOf } from '../builders/columns.js';
+import { type KnownTable, readKept } from './kept-columns.js';
 
 /** The working table as SQL sees it. */
 export const SELF = 'self';
@@ -12,6 +13,12 @@ export const SELF = 'self';
 interface Layer {
   relation: string;
   columns: readonly string[];
+}
+
+/** Rows of a table of the lake: all, or those where a condition holds. */
+interface Begun {
+  table: KnownTable;
+  where?: string;
 }
 
 /**
@@ -25,10 +32,12 @@ export class WorkingTable {
   /** Columns that were read, and those that builders added, which the session does not have yet. */
   private readonly loaded = new Map<string, Column>();
   private readonly added = new Map<string, Column>();
-  /** Tables of this object, to be dropped when they are left behind. */
+  /** Statements that drop tables and views of this object, when they are left behind. */
   private owned: string[] = [];
   private made = 0;
   private begun: ReadonlySet<string> = new Set();
+  /** Set while the rows are those of the table that it began with. */
+  private still: Begun | undefined;
 
   constructor(
     private readonly session: Session,
@@ -41,10 +50,16 @@ export class WorkingTable {
   }
 
   /** Begins with the rows of another table, in its order, or with those where a condition holds. */
-  async begin(table: string, where?: string): Promise<void> {
-    if (where === undefined) await this.take(quoteIdent(table));
-    else await this.replace(`select * from ${quoteIdent(table)} where ${where}`);
+  async begin(table: KnownTable, where?: string): Promise<void> {
+    if (where === undefined) await this.take(quoteIdent(table.name));
+    else {
+      // A view: only the columns that builders ask for are read.
+      const name = this.fresh();
+      await this.session.run(`create temp view ${name} as select * from ${quoteIdent(table.name)} where ${where}`);
+      await this.take(name, [`drop view ${name}`]);
+    }
     this.begun = new Set(this.layers.flatMap(({ columns }) => columns));
+    this.still = { table, ...(where !== undefined && { where }) };
   }
 
   /** Columns that the table did not begin with, in the order in which they came. */
@@ -58,7 +73,9 @@ export class WorkingTable {
     const missing = [...new Set(names)].filter((name) => !this.added.has(name) && !this.loaded.has(name));
     if (missing.length > 0) {
       this.demandColumns(missing);
-      const read = await this.session.readColumns(`select ${missing.map(quoteIdent).join(', ')} from (${this.sql()})`);
+      const read = await (this.still === undefined
+        ? this.session.readColumns(`select ${missing.map(quoteIdent).join(', ')} from (${this.sql()})`)
+        : readKept(this.session, this.still.table, missing, this.still.where));
       for (const name of missing) this.loaded.set(name, columnOf(read, name));
     }
     const entries = names.map((name) => [name, this.added.get(name) ?? this.loaded.get(name)] as [string, Column]);
@@ -90,7 +107,7 @@ export class WorkingTable {
   async put(table: Columns): Promise<void> {
     const name = this.fresh();
     await this.session.createTable(name, table);
-    await this.take(name, [name]);
+    await this.take(name, [`drop table ${name}`]);
   }
 
   /** Leaves out rows by their numbers. */
@@ -148,7 +165,7 @@ export class WorkingTable {
   private async replace(select: string): Promise<void> {
     const name = this.fresh();
     await this.session.run(`create temp table ${name} as ${select}`, this.parameters);
-    await this.take(name, [name]);
+    await this.take(name, [`drop table ${name}`]);
   }
 
   private async take(relation: string, owned: string[] = []): Promise<void> {
@@ -158,9 +175,10 @@ export class WorkingTable {
     this.rowCount = counted.n?.type === 'integer' ? counted.n.values[0] : 0;
     this.layers = [{ relation, columns }];
     this.owned = owned;
+    this.still = undefined;
     this.loaded.clear();
     this.added.clear();
-    for (const table of before) await this.session.run(`drop table ${table}`);
+    for (const drop of before) await this.session.run(drop);
   }
 
   /** Writes added columns into the session, as a layer over the others. */
@@ -169,7 +187,7 @@ export class WorkingTable {
     const relation = this.fresh();
     await this.session.createTable(relation, { rows: this.rowCount, columns: Object.fromEntries(this.added) });
     this.layers.push({ relation, columns: [...this.added.keys()] });
-    this.owned.push(relation);
+    this.owned.push(`drop table ${relation}`);
     for (const [name, column] of this.added) this.loaded.set(name, column);
     this.added.clear();
   }

@@ -5,6 +5,7 @@ import type { Session } from '../../../lake/session.js';
 import { quoteLiteral } from '../../../lake/sql.js';
 import type { Columns } from '../../../lake/types.js';
 import { columnOf, valuesOf } from '../../features/builders/columns.js';
+import { Shared } from '../../shared.js';
 
 /**
  * Refuses with GR-1003 what would come out otherwise in partitions than in one piece: a column that is changed rather than
@@ -27,12 +28,15 @@ export async function demandPartitionable(
       if (lower.has(name.toLowerCase())) refuse(`only gets further columns; ${from} has ${name} already`);
   const derived = steps.flatMap((builder: Builder) => ('derive' in builder ? Object.entries(builder.derive) : []));
   if (derived.length === 0) return;
-  const many = await functionsOfManyRows(session);
+  const many = await functions.get('of many rows', () => functionsOfManyRows(session));
   for (const [name, expression] of derived) {
     const found = await overRows(session, expression, many);
     if (found !== undefined) refuse(`derives each row by itself; ${name} has ${found}`);
   }
 }
+
+/** The engine is one in the whole process, and so are its functions. */
+const functions = new Shared<Set<string>>(1, () => 1);
 
 /** Names of aggregates, and of macros that lead to one. */
 async function functionsOfManyRows(session: Session): Promise<Set<string>> {

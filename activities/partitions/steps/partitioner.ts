@@ -7,6 +7,8 @@ import type { Part, Planned } from '../ledger.js';
 export interface Partitioner {
   /** Name of the table that it makes. */
   output: string;
+  /** Name of the table whose rows are divided. */
+  from: string;
   /** The partitions, each with what decides its rows. Writes nothing. */
   split(input: StepInput, context: StepContext): Promise<Planned[]>;
   /** Makes the partitions named, in one table. */
@@ -15,10 +17,12 @@ export interface Partitioner {
     names: string[],
     context: StepContext,
   ): Promise<{ table: TableRef; facts: ReadonlyMap<string, Part['facts']> }>;
-  /** Puts all partitions together. */
-  gather(
-    input: StepInput,
-    parts: Part[],
-    context: StepContext,
-  ): Promise<{ table: TableRef; rowsIn: number; facts?: Record<string, number> }>;
+  /** Puts all partitions together: nothing but these and the table that was divided decides what comes out. */
+  gather(input: StepInput, parts: Part[], context: StepContext): Promise<Gathered>;
+}
+
+export interface Gathered {
+  table: TableRef;
+  rowsIn: number;
+  facts?: Record<string, number>;
 }

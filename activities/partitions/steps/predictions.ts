@@ -22,6 +22,7 @@ export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeli
   const options = { prefix: prefixOf(name, 'predictions'), orderBy: [train.key], keyed: true };
   return {
     output: PREDICTIONS,
+    from: predict.table,
     split: (input, { signal }) => {
       const ref = tableOf(input, predict.table);
       const model = { model: artifactOf(input, MODEL).sha256, 'exported model': artifactOf(input, ONNX).sha256 };
@@ -32,8 +33,8 @@ export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeli
             session,
             { scored: ref },
             async () => {
-              const divided = await readPartitioning(session, 'scored', by);
               const about = { name: 'scored', sha256: ref.sha256 };
+              const divided = await readPartitioning(session, about, by);
               const own = await ownDigests(deps, session, about, columns, divided, by, signal);
               return divided.names.map((part, i) => ({
                 name: part,

@@ -4,6 +4,8 @@ import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
 import type { Columns } from '../../../lake/types.js';
 import type { Deps } from '../../deps.js';
 import { columnOf } from '../../features/builders/columns.js';
+import type { KnownTable } from '../../features/steps/kept-columns.js';
+import { Shared } from '../../shared.js';
 import { DIGEST_BYTES, listsOf } from '../digests.js';
 
 /** A table's rows by their partition. */
@@ -15,6 +17,11 @@ export interface Partitioning {
   rows: number[];
 }
 
+/** Tables whose division is kept; one takes 4 bytes a row. */
+const MOST_PARTITIONINGS = 8;
+/** Digests of partitions that are kept, of about 100 bytes each. */
+const MOST_DIGESTS = 100_000;
+
 /** The name of a row's partition; rows without a value lie in one whose name is empty. */
 export const partitionOf = (by: string): string => `coalesce(cast(${quoteIdent(by)} as varchar), '')`;
 
@@ -22,46 +29,49 @@ export const partitionOf = (by: string): string => `coalesce(cast(${quoteIdent(b
 export const inPartitions = (by: string, names: readonly string[]): string =>
   `${partitionOf(by)} in (${names.map(quoteLiteral).join(', ')})`;
 
+const partitionings = new Shared<Partitioning>(MOST_PARTITIONINGS, () => 1);
+
 /** Partitions in ascending order of their names; rows without a value lie in one whose name is empty, and so do no rows at all. */
-export async function readPartitioning(session: Session, table: string, by: string): Promise<Partitioning> {
-  const read = await session.readColumns(`select ${partitionOf(by)} as name from ${quoteIdent(table)}`);
-  const column = columnOf(read, 'name');
-  if (column.type !== 'text') throw new TypeError('the name of a partition is a text');
-  const names = read.rows === 0 ? [''] : [...column.dictionary].sort();
-  const place = new Map(names.map((name, i) => [name, i]));
-  const places = column.dictionary.map((name) => place.get(name) ?? 0);
-  const group = new Int32Array(new SharedArrayBuffer(read.rows * 4));
-  const rows = new Array<number>(names.length).fill(0);
-  for (let i = 0; i < read.rows; i++) {
-    group[i] = places[column.codes[i]];
-    rows[group[i]] += 1;
-  }
-  return { names, group, rows };
+export function readPartitioning(
+  session: Session,
+  { name: table, sha256 }: KnownTable,
+  by: string,
+): Promise<Partitioning> {
+  return partitionings.get(JSON.stringify([sha256, by]), async () => {
+    const read = await session.readColumns(`select ${partitionOf(by)} as name from ${quoteIdent(table)}`);
+    const column = columnOf(read, 'name');
+    if (column.type !== 'text') throw new TypeError('the name of a partition is a text');
+    const names = read.rows === 0 ? [''] : [...column.dictionary].sort();
+    const place = new Map(names.map((name, i) => [name, i]));
+    const places = column.dictionary.map((name) => place.get(name) ?? 0);
+    const group = new Int32Array(new SharedArrayBuffer(read.rows * 4));
+    const rows = new Array<number>(names.length).fill(0);
+    for (let i = 0; i < read.rows; i++) {
+      group[i] = places[column.codes[i]];
+      rows[group[i]] += 1;
+    }
+    return { names, group, rows };
+  });
 }
 
-const KEPT = 32;
-const own = new Map<string, Promise<string[]>>();
+const own = new Shared<string[]>(MOST_DIGESTS, (digests) => digests.length);
 
 /** A digest of each partition's own rows, over these columns. The cut-offs of a table divide the same rows: asked once. */
-export async function ownDigests(
+export function ownDigests(
   { pool }: Pick<Deps, 'pool'>,
   session: Session,
-  table: { name: string; sha256: string },
+  table: KnownTable,
   columns: readonly string[],
   { group, names }: Partitioning,
   by: string,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const key = JSON.stringify([table.sha256, by, columns]);
-  // One that was given up by its first asker says nothing to the others.
-  const known = await own.get(key)?.catch(() => undefined);
-  if (known !== undefined) return known;
-  const lists = listsOf(
-    group,
-    Int32Array.from(group, (_, row) => row),
-    names.length,
-  );
-  const work = async (): Promise<string[]> => {
+  return own.get(JSON.stringify([table.sha256, by, columns]), async () => {
+    const lists = listsOf(
+      group,
+      Int32Array.from(group, (_, row) => row),
+      names.length,
+    );
     const digests: { name: string; bytes: Uint8Array }[] = [];
     // One column at a time: the memory of a wide table is that of its widest column.
     for (const name of columns) {
@@ -70,15 +80,7 @@ export async function ownDigests(
       digests.push({ name, bytes });
     }
     return combined(digests, names.length);
-  };
-  const digests = work();
-  own.set(key, digests);
-  digests.catch(() => own.delete(key));
-  for (const oldest of own.keys()) {
-    if (own.size <= KEPT) break;
-    own.delete(oldest);
-  }
-  return digests;
+  });
 }
 
 /** A digest of each list of rows of a table in memory. */

@@ -33,11 +33,11 @@ export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task:
           session,
           refs,
           async () => {
-            const work = new Work(deps, session, definition, task, context);
+            const work = new Work(deps, session, definition, task, refs, context);
             await work.begin();
             await demandPartitionable(session, table, by, refs[from].columns);
-            const divided = await readPartitioning(session, from, by);
             const about = { name: from, sha256: refs[from].sha256 };
+            const divided = await readPartitioning(session, about, by);
             const own = await ownDigests(deps, session, about, refs[from].columns, divided, by, signal);
             const near: Record<string, string[] | string> = {};
             for (const [i, builder] of table.steps.entries()) {
@@ -76,14 +76,15 @@ export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task:
 
   const make = (input: StepInput, names: string[], context: StepContext) => {
     const { signal } = context;
+    const refs = refsOf(input);
     return deps.lake.duckdb.session(
       (session) =>
         withTables(
           deps.lake,
           session,
-          refsOf(input),
+          refs,
           async () => {
-            const work = new Work(deps, session, definition, task, context);
+            const work = new Work(deps, session, definition, task, refs, context);
             await work.begin(inPartitions(by, names));
             for (const builder of table.steps) await work.apply(builder);
             const list = [...table.key, ...work.table.addedNames].map(quoteIdent).join(', ');
@@ -140,5 +141,5 @@ export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task:
     );
   };
 
-  return { output: task.name, split, make, gather };
+  return { output: task.name, from, split, make, gather };
 }
