@@ -3,6 +3,7 @@ import { cellName } from '../activities/ingest/cell.js';
 import { contentOf, headOf } from '../activities/ingest/content.js';
 import { openRecords } from '../activities/ingest/records.js';
 import { type RecordSource, recordSource } from '../config/definition/source.js';
+import type { Session } from '../lake/session.js';
 import { quoteLiteral } from '../lake/sql.js';
 import { captured, readText, withScratchLake } from './validate.js';
 
@@ -11,6 +12,10 @@ const DELIMITERS = [',', ';', '\t', '|'];
 
 /** Marks for missing that are no values of anything. */
 const NULLS = ['', 'NA', 'N/A', 'NaN', 'NULL', 'null', 'None', 'nan', '#N/A'];
+
+/** How files write days, but for the one that needs no format. */
+const DAYS = ['%d.%m.%Y', '%d-%m-%Y', '%m-%d-%Y', '%d/%m/%Y', '%m/%d/%Y', '%Y/%m/%d', '%Y.%m.%d'];
+const CLOCKS = ['', ' %H:%M', ' %H:%M:%S'];
 
 /** Values that are few enough to be all there are. */
 const FEW = 12;
@@ -31,6 +36,8 @@ interface Profile {
   zeros: number;
   dates: number;
   times: number;
+  /** Cells that may be a day as some other place writes it. */
+  daylike: number;
   truths: number;
   low: string | null;
   high: string | null;
@@ -67,12 +74,14 @@ export async function inferContract(path: string): Promise<Inferred> {
           const name = nameOf(column, columns);
           const seen = await profile(column);
           const values = seen.distinct <= FEW ? await readText(session, valuesSql(column)) : [];
+          const formats = seen.present > 0 && seen.daylike === seen.present ? await formatsOf(session, column) : [];
           columns[name] = {
             ...(name !== column && { from: column }),
             ...rulesOf(
               seen,
               total,
               values.map(({ v }) => v ?? ''),
+              formats,
             ),
           };
         }
@@ -107,22 +116,39 @@ function nameOf(column: string, taken: object): string {
   return name;
 }
 
+/** A mark may have blanks round it. */
+const isMissing = (column: string): string => `trim(${cellName(column)}) in (${NULLS.map(quoteLiteral).join(', ')})`;
+
 const marksSql = (column: string): string =>
-  `select distinct ${cellName(column)} as mark from cells where ${cellName(column)} in (${NULLS.map(quoteLiteral).join(', ')})`;
+  `select distinct ${cellName(column)} as mark from cells where ${isMissing(column)}`;
 
 const valuesSql = (column: string): string =>
-  `select distinct ${cellName(column)} as v from cells where ${cellName(column)} not in (${NULLS.map(quoteLiteral).join(', ')}) order by v`;
+  `select distinct ${cellName(column)} as v from cells where not ${isMissing(column)} order by v`;
+
+/** The formats by which every cell is a time. Where day and month can be told apart by no cell, there are two. */
+async function formatsOf(session: Session, column: string): Promise<string[]> {
+  const formats = DAYS.flatMap((day) => CLOCKS.map((clock) => day + clock));
+  const counts = formats.map(
+    (format, i) => `count(*) filter (try_strptime(${cellName(column)}, ${quoteLiteral(format)}) is null) as "${i}"`,
+  );
+  const [failed = {}] = await readText(
+    session,
+    `select ${counts.join(', ')} from cells where not ${isMissing(column)}`,
+  );
+  return formats.filter((_, i) => failed[i] === '0');
+}
 
 /** How many cells could be of each type, and the least and greatest number. */
 function profileSql(column: string): string {
   const point = "replace(v, ',', '.')";
   const like = (pattern: string): string => `count(*) filter (regexp_full_match(v, '${pattern}'))`;
   const isTime = "'\\d{4}-\\d{2}-\\d{2}[ T]\\d{2}:\\d{2}.*'";
-  return `with given as (select ${cellName(column)} as v from cells where ${cellName(column)} not in (${NULLS.map(quoteLiteral).join(', ')}))
+  return `with given as (select ${cellName(column)} as v from cells where not ${isMissing(column)})
     select count(*) as present, count(distinct v) as "distinct", ${like('[+-]?\\d{1,15}')} as integers,
       ${like('[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?')} as points, ${like('[+-]?\\d*,?\\d+')} as commas,
       ${like('[+-]?0\\d.*')} as zeros, count(*) filter (regexp_full_match(v, '\\d{4}-\\d{2}-\\d{2}') and try_cast(v as date) is not null) as dates,
       count(*) filter (regexp_full_match(v, ${isTime}) and try_cast(v as timestamp) is not null) as times,
+      ${like('\\d{1,4}[./-]\\d{1,2}[./-]\\d{1,4}( \\d{1,2}:\\d{2}(:\\d{2})?)?')} as daylike,
       count(*) filter (lower(v) in ('true', 'false')) as truths,
       min(try_cast(${point} as double)) as low, max(try_cast(${point} as double)) as high from given`;
 }
@@ -140,23 +166,29 @@ const numbersOf = (row: Record<string, string | null>): Profile => {
 };
 
 /** The narrowest type that all cells have; ids with leading zeros stay text. */
-function rulesOf(seen: Profile, all: number, values: readonly string[]): Record<string, unknown> {
+function rulesOf(
+  seen: Profile,
+  all: number,
+  values: readonly string[],
+  formats: readonly string[],
+): Record<string, unknown> {
   const { present, distinct, zeros, low, high } = seen;
   const every = (count: number): boolean => present > 0 && count === present;
   const isNumber = zeros === 0 && (every(seen.points) || every(seen.commas));
-  const type = every(seen.truths)
-    ? 'boolean'
-    : zeros === 0 && every(seen.integers)
-      ? 'integer'
-      : isNumber
-        ? 'double'
-        : every(seen.dates)
-          ? 'date'
-          : every(seen.times)
-            ? 'timestamp'
-            : 'text';
+  // Of two that fit, nobody but the file's author knows which is meant.
+  const [format] = formats.length === 1 ? formats : [];
+  const isMoment = format?.includes('%H') === true;
+  const types = [
+    ['boolean', every(seen.truths)],
+    ['integer', zeros === 0 && every(seen.integers)],
+    ['double', isNumber],
+    ['date', every(seen.dates) || (format !== undefined && !isMoment)],
+    ['timestamp', every(seen.times) || isMoment],
+  ] as const;
+  const [type = 'text'] = types.find(([, fits]) => fits) ?? [];
   return {
     type,
+    ...(format !== undefined && { formats: [format] }),
     ...(type === 'double' && !every(seen.points) && { decimal: ',' }),
     ...(present === all && { required: true }),
     ...(present === all && distinct === all && all > 1 && ['integer', 'text'].includes(type) && { unique: true }),

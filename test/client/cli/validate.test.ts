@@ -52,6 +52,30 @@ test('a contract is inferred, and its file meets it; a broken one does not, and 
   expect(await readFile(at('rows.csv'), 'utf8')).toContain("010,noon,'=1+1");
 });
 
+test('a contract is inferred with the way in which a file writes days, and its own marks for what is missing', async () => {
+  const path = join(await temporaryFolder(), 'odd.csv');
+  const rows = [
+    'day;at;either;age',
+    '30-03-2022;03/31/2022 09:15;01/02/2022;NaN ',
+    '01-04-2022;04/01/2022 23:59;02/01/2022;28',
+  ];
+  await writeFile(path, `${rows.join('\n')}\n`);
+  const { out } = await georefresh(['contract', 'infer', path]);
+  expect(parse(out)).toMatchObject({
+    nulls: ['', 'NaN '],
+    columns: {
+      day: { type: 'date', formats: ['%d-%m-%Y'] },
+      at: { type: 'timestamp', formats: ['%m/%d/%Y %H:%M'] },
+      // The second of January or the first of February.
+      either: { type: 'text' },
+      age: { type: 'integer' },
+    },
+  });
+  const contract = `${path}.yaml`;
+  await writeFile(contract, out);
+  expect((await georefresh(['validate', path, '--contract', contract])).code).toBe(0);
+});
+
 test.each([
   [
     'an unknown key',
