@@ -18,7 +18,10 @@ export interface ResampleInput {
   begins: Float64Array[];
 }
 
-/** The grid: buckets of each series from the first with an amount to the last, series by series, in order of time. */
+/**
+ * The grid: buckets of each series from the first with an amount to the last, series by series, in order of time. A series
+ * all of whose amounts are 0 has those from its first interval to its last.
+ */
 export interface Resampled {
   group: Int32Array;
   /** Beginning of the bucket, milliseconds. */
@@ -57,6 +60,7 @@ export function resample(input: ResampleInput, hooks: KernelHooks = {}): Resampl
 
   const first = new Float64Array(series).fill(Number.POSITIVE_INFINITY);
   const last = new Float64Array(series).fill(Number.NEGATIVE_INFINITY);
+  const idle = { first: first.slice(), last: last.slice() };
   let leftOut = 0;
   let meetings = 0;
   for (let row = 0; row < rows; row++) {
@@ -65,11 +69,12 @@ export function resample(input: ResampleInput, hooks: KernelHooks = {}): Resampl
       continue;
     }
     meetings += lastOf(row) - firstOf(row) + 1;
-    if (amounts.every((values) => values[row] === 0)) continue;
+    const range = amounts.every((values) => values[row] === 0) ? idle : { first, last };
     const s = group[row];
-    first[s] = Math.min(first[s], firstOf(row));
-    last[s] = Math.max(last[s], lastOf(row));
+    range.first[s] = Math.min(range.first[s], firstOf(row));
+    range.last[s] = Math.max(range.last[s], lastOf(row));
   }
+  for (let s = 0; s < series; s++) if (last[s] < first[s]) [first[s], last[s]] = [idle.first[s], idle.last[s]];
   const start = new Float64Array(series + 1);
   for (let s = 0; s < series; s++) start[s + 1] = start[s] + (last[s] >= first[s] ? last[s] - first[s] + 1 : 0);
   const buckets = start[series];
