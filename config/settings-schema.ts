@@ -25,6 +25,10 @@ export const settingsSchema = z.strictObject({
     .min(1)
     .default(['config/pipelines'])
     .describe('folders with one folder a pipeline, the first before the later ones; relative to the project'),
+  first: z
+    .array(z.string().min(1))
+    .default(['ev-sites'])
+    .describe('pipelines that `georefresh start` takes first, the others follow by name'),
   engine: z
     .strictObject({
       address: address.optional().describe('a Temporal server that is there already; default: one is found or started'),

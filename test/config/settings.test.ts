@@ -22,6 +22,7 @@ describe('settings', () => {
       home: '/project/data',
       store: 'file:///project/data',
       pipelines: ['/project/config/pipelines'],
+      first: ['ev-sites'],
       engine: { namespace: 'default', heartbeatTimeout: 10_000, maxCachedWorkflows: 100 },
       compute: { threads: 3, memory: 400_000_000 },
       scratch: { maxBytes: 4_000_000_000 },

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { displayPath } from '../../../config/root.js';
+import { readSettings } from '../../../config/settings.js';
 import type { PublishedOutput } from '../../records.js';
 import { collectSetting, examples, parseFolder } from '../arguments.js';
 import type { RefreshReport } from '../refreshing.js';
-import { knownPipelines, withClient } from '../session.js';
+import { choosePipeline, knownPipelines, withClient } from '../session.js';
 import type { Shell } from '../shell.js';
 import { requestOf } from './refresh.js';
 
@@ -19,6 +20,7 @@ const SHOWN = 10;
 export const startCommand = (shell: Shell): Command =>
   new Command('start')
     .description('Refreshes every pipeline once and shows the first results: what npm start runs')
+    .argument('[pipelines...]', 'those that are refreshed, in this order; default: all')
     .option(
       '--inputs <folder>',
       "folder laid out like the home's inputs; default: those, else the sample inputs",
@@ -26,10 +28,10 @@ export const startCommand = (shell: Shell): Command =>
     )
     .option('--force', 'make every step again')
     .option('--set <key=value>', "a parameter in the place of the definition's (repeat it)", collectSetting)
-    .addHelpText('after', examples('npm start', 'npm start -- --inputs ../shared/data'))
-    .action(async (options: Options) => {
+    .addHelpText('after', examples('npm start', 'npm start -- ev-sites --inputs ../shared/data'))
+    .action(async (named: string[], options: Options) => {
       const { refreshAndReport } = await import('../refreshing.js');
-      const pipelines = await knownPipelines(shell);
+      const pipelines = await pipelinesOf(shell, named);
       for (const pipeline of pipelines) {
         const report = await refreshAndReport(shell, requestOf(pipeline, options));
         if (shell.json || shell.quiet) continue;
@@ -38,13 +40,23 @@ export const startCommand = (shell: Shell): Command =>
       if (!shell.json && shell.exitCode === 0) sayWhatNext(shell, pipelines);
     });
 
+async function pipelinesOf(shell: Shell, named: readonly string[]): Promise<string[]> {
+  const known = await knownPipelines(shell);
+  if (named.length > 0) return named.map((name) => choosePipeline(name, known));
+  return inOrder(known, (await readSettings(shell.env)).first);
+}
+
+/** Those of `first` that are known, then the others. */
+export const inOrder = (known: readonly string[], first: readonly string[]): string[] => [
+  ...new Set([...first.filter((name) => known.includes(name)), ...known]),
+];
+
 const GOOD: readonly RefreshReport['outcome'][] = ['published', 'unchanged', 'superseded', 'held'];
 
 async function showResults(shell: Shell, pipeline: string): Promise<void> {
-  const [{ loadPipeline }, { topRows, topText }, { readSettings }] = await Promise.all([
+  const [{ loadPipeline }, { topRows, topText }] = await Promise.all([
     import('../../../config/load.js'),
     import('../top.js'),
-    import('../../../config/settings.js'),
   ]);
   const [tops, published, latest] = await withClient(shell, async (client) => {
     const [{ pipeline: definition }, outputs, standing] = await Promise.all([

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { inOrder } from '../../../client/cli/commands/start.js';
 import { createProgram, runProgram } from '../../../client/cli/program.js';
 import { Shell } from '../../../client/cli/shell.js';
 import { temporaryHome } from '../../support/home.js';
@@ -54,6 +55,19 @@ describe('the command line', () => {
     expect(err).toContain('Did you mean refresh?');
     expect((await georefresh([])).code).toBe(2);
     expect((await georefresh(['refresh', '--only', 'trian'])).code).toBe(2);
+  });
+
+  test('start refreshes the pipelines that are named, and refuses one that there is not before it begins', async () => {
+    const { code, out, err } = await georefresh(['start', 'ev-sites', 'ev-sties']);
+    expect({ code, out }).toEqual({ code: 6, out: '' });
+    expect(err).toContain('error GR-4001');
+    expect(err).toContain('ev-sties');
+  });
+
+  test('start takes the pipelines that the settings put first, then the others by name', () => {
+    const known = ['a', 'b', 'c', 'd'];
+    expect(inOrder(known, ['c', 'unknown', 'b'])).toEqual(['c', 'b', 'a', 'd']);
+    expect(inOrder(known, [])).toEqual(known);
   });
 
   test('with --json an error is an object on the last line of stdout', async () => {
