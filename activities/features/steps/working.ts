@@ -41,9 +41,9 @@ export class WorkingTable {
   }
 
   /** Begins with the rows of another table, in its order, or with those where a condition holds. */
-  async begin(table: string, where?: string): Promise<void> {
+  async begin(table: string, where?: string, list = '*'): Promise<void> {
     if (where === undefined) await this.take(quoteIdent(table));
-    else await this.replace(`select * from ${quoteIdent(table)} where ${where}`);
+    else await this.replace(`select ${list} from ${quoteIdent(table)} where ${where}`);
     this.begun = new Set(this.layers.flatMap(({ columns }) => columns));
   }
 

@@ -7,6 +7,10 @@ import type { Part, Planned } from '../ledger.js';
 export interface Partitioner {
   /** Name of the table that it makes. */
   output: string;
+  /** Where its tables lie in the lake. */
+  prefix: string;
+  /** How many times as many rows a chunk may have as where kernels are at work. */
+  ease: number;
   /** The partitions, each with what decides its rows. Writes nothing. */
   split(input: StepInput, context: StepContext): Promise<Planned[]>;
   /** Makes the partitions named, in one table. */

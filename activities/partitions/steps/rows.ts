@@ -1,3 +1,4 @@
+import type { PartitionColumn } from '../../../config/definition/partition.js';
 import { sha256Of } from '../../../lake/hashing.js';
 import type { Session } from '../../../lake/session.js';
 import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
@@ -15,15 +16,29 @@ export interface Partitioning {
   rows: number[];
 }
 
+const FORMATS = { day: '%Y-%m-%d', month: '%Y-%m', year: '%Y' } as const;
+
 /** The name of a row's partition; rows without a value lie in one whose name is empty. */
-export const partitionOf = (by: string): string => `coalesce(cast(${quoteIdent(by)} as varchar), '')`;
+export const partitionOf = (by: readonly PartitionColumn[]): string =>
+  by
+    .map(({ column, part }) =>
+      part === undefined
+        ? `cast(${quoteIdent(column)} as varchar)`
+        : `strftime(${quoteIdent(column)}, '${FORMATS[part]}')`,
+    )
+    .map((text) => `coalesce(${text}, '')`)
+    .join(` || ' ' || `);
 
 /** The condition that a row of a table lies in one of these partitions. */
-export const inPartitions = (by: string, names: readonly string[]): string =>
+export const inPartitions = (by: readonly PartitionColumn[], names: readonly string[]): string =>
   `${partitionOf(by)} in (${names.map(quoteLiteral).join(', ')})`;
 
 /** Partitions in ascending order of their names; rows without a value lie in one whose name is empty, and so do no rows at all. */
-export async function readPartitioning(session: Session, table: string, by: string): Promise<Partitioning> {
+export async function readPartitioning(
+  session: Session,
+  table: string,
+  by: readonly PartitionColumn[],
+): Promise<Partitioning> {
   const read = await session.readColumns(`select ${partitionOf(by)} as name from ${quoteIdent(table)}`);
   const column = columnOf(read, 'name');
   if (column.type !== 'text') throw new TypeError('the name of a partition is a text');
@@ -49,7 +64,7 @@ export async function ownDigests(
   table: { name: string; sha256: string },
   columns: readonly string[],
   { group, names }: Partitioning,
-  by: string,
+  by: readonly PartitionColumn[],
   signal: AbortSignal,
 ): Promise<string[]> {
   const key = JSON.stringify([table.sha256, by, columns]);

@@ -1,0 +1,64 @@
+-- Hours whose raw value is unlike its surroundings, by what the raw column alone tells, and those that the publisher marked.
+-- What is usual for an hour is the median of the day around it, as the operator's profile by hour of the day bends it;
+-- how far off is told in ranges between the operator's quartiles.
+with placed as (
+  select
+    _partition,
+    ba,
+    ts,
+    raw_mw,
+    category,
+    median(raw_mw) over (partition by _partition) as middle,
+    avg(raw_mw) over (partition by _partition) as mean,
+    stddev_samp(raw_mw) over (partition by _partition) as deviation,
+    median(raw_mw) over (partition by _partition order by ts rows between 24 preceding and 24 following) as around,
+    lag(ts) over (partition by _partition order by ts) = ts - to_hours(1) as follows,
+    lead(ts) over (partition by _partition order by ts) = ts + to_hours(1) as is_followed,
+    lag(raw_mw) over (partition by _partition order by ts) as previous
+  from self
+), profiled as (
+  select
+    *,
+    raw_mw / nullif(around * median(raw_mw / nullif(around, 0)) over (partition by _partition, hour(ts)), 0) as share,
+    sum(case when follows and raw_mw = previous then 0 else 1 end) over (partition by _partition order by ts rows unbounded preceding) as run
+  from placed
+), stepped as (
+  select
+    *,
+    case when follows then share - lag(share) over (partition by _partition order by ts) end as step_in,
+    case when is_followed then lead(share) over (partition by _partition order by ts) - share end as step_out,
+    row_number() over (partition by _partition, run order by ts) as nth_of_run,
+    raw_mw > $global * middle as is_global
+  from profiled
+), scored as (
+  select
+    *,
+    abs(share - 1) / (quantile_cont(share, 0.75) over (partition by _partition) - quantile_cont(share, 0.25) over (partition by _partition)) as off_usual,
+    case when step_in * step_out < 0 then least(abs(step_in), abs(step_out)) else 0 end
+      / (quantile_cont(step_in, 0.75) over (partition by _partition) - quantile_cont(step_in, 0.25) over (partition by _partition)) as spike,
+    abs(raw_mw - mean) / deviation as z,
+    (follows and lag(is_global) over (partition by _partition order by ts))
+      or (is_followed and lead(is_global) over (partition by _partition order by ts)) as is_beside
+  from stepped
+), judged as (
+  select
+    _partition,
+    ba,
+    ts,
+    raw_mw,
+    case
+      when raw_mw is null then 'missing'
+      when raw_mw <= 0 then 'zero or negative'
+      when nth_of_run >= $run then 'identical run'
+      when is_global then 'global'
+      when is_beside then 'beside global'
+      when spike > $spike then 'jump'
+      when off_usual > $local then 'local'
+    end as flag,
+    off_usual,
+    spike,
+    z,
+    category
+  from scored
+)
+select * from judged where flag is not null or z > $z_score or category <> 'OKAY'
