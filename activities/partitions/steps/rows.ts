@@ -71,11 +71,9 @@ export async function ownDigests(
   // One that was given up by its first asker says nothing to the others.
   const known = await own.get(key)?.catch(() => undefined);
   if (known !== undefined) return known;
-  const lists = listsOf(
-    group,
-    Int32Array.from(group, (_, row) => row),
-    names.length,
-  );
+  const every = new Int32Array(group.length);
+  for (let row = 0; row < every.length; row++) every[row] = row;
+  const lists = listsOf(group, every, names.length);
   const work = async (): Promise<string[]> => {
     const digests: { name: string; bytes: Uint8Array }[] = [];
     // One column at a time: the memory of a wide table is that of its widest column.

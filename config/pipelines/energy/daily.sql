@@ -1,5 +1,5 @@
 -- Energy, peak and forecast of each operator by day. Sums are of decimals, as those of floating-point numbers depend on
--- their order; the four last columns are what a month is made of.
+-- their order. An hour's forecast counts where it is positive. The last columns are what a month is made of.
 with hours as (
   select
     _partition,
@@ -10,22 +10,36 @@ with hours as (
     cast(cleaned_mw as decimal(18, 6)) as mw,
     case when forecast_mw > 0 then cast(forecast_mw as decimal(18, 6)) end as forecast
   from self
+), sums as (
+  select
+    _partition,
+    ba,
+    day,
+    cast(sum(mw) as double) as energy_mwh,
+    cast(max(mw) as double) as peak_mw,
+    arg_min(ts, (-mw, ts)) as peak_hour,
+    count(*) as hours,
+    count(forecast) as forecast_hours,
+    count(*) filter (where category <> 'OKAY') as not_okay_hours,
+    cast(sum(abs(forecast - mw)) as double) as forecast_error_mwh,
+    cast(sum(mw) filter (where forecast is not null) as double) as forecast_of_mwh
+  from hours
+  group by _partition, ba, day
 )
 select
   _partition,
   ba,
   day,
-  cast(date_trunc('month', day) as date) as month,
-  cast(sum(mw) as double) as energy_mwh,
-  cast(max(mw) as double) as peak_mw,
-  arg_min(ts, (-mw, ts)) as peak_hour,
-  energy_mwh / count(*) / nullif(peak_mw, 0) as load_factor,
+  energy_mwh,
+  peak_mw,
+  peak_hour,
+  energy_mwh / hours / nullif(peak_mw, 0) as load_factor,
   forecast_error_mwh / nullif(forecast_of_mwh, 0) as forecast_wape,
-  count(*) - count(forecast) as forecast_bad_hours,
-  not_okay_hours / count(*) as not_okay_share,
-  count(*) as hours,
-  count(*) filter (where category <> 'OKAY') as not_okay_hours,
-  cast(sum(abs(forecast - mw)) as double) as forecast_error_mwh,
-  cast(sum(mw) filter (where forecast is not null) as double) as forecast_of_mwh
-from hours
-group by _partition, ba, day
+  hours - forecast_hours as forecast_bad_hours,
+  not_okay_hours / hours as not_okay_share,
+  cast(date_trunc('month', day) as date) as month,
+  hours,
+  not_okay_hours,
+  forecast_error_mwh,
+  forecast_of_mwh
+from sums

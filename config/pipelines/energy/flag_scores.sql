@@ -20,7 +20,7 @@ with operators as (
     method,
     count(*) filter (where is_flagged) as flagged,
     count(*) filter (where is_marked) as marked,
-    count(*) filter (where is_flagged and is_marked) as both
+    count(*) filter (where is_flagged and is_marked) as hits
   from (
     select *, 'all' as hours from told
     union all
@@ -34,8 +34,8 @@ select
   method,
   flagged,
   marked,
-  both,
-  both / nullif(flagged, 0) as "precision",
-  both / nullif(marked, 0) as recall,
-  2 * both / nullif(flagged + marked, 0) as f1
+  hits,
+  hits / nullif(flagged, 0) as "precision",
+  hits / nullif(marked, 0) as recall,
+  2 * hits / nullif(flagged + marked, 0) as f1
 from counted
