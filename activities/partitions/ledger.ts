@@ -51,7 +51,7 @@ export function partsSql(parts: readonly Part[]): { tables: Record<string, Part>
 }
 
 /** Tables that the partitions of a step may be scattered over before they are written together. */
-const MOST_TABLES = 24;
+const MOST_TABLES = 12;
 
 /** Whether partitions lie in so many small tables that one would serve their readers better. */
 export const areScattered = (parts: readonly Pick<Part, 'uri'>[]): boolean =>

@@ -56,9 +56,12 @@ export function checkPartition({ path, table }: TableAt, { sources }: Pipeline, 
       out.add([...path, 'partition'], `column \`${column}\` is of type ${type}, not a time`);
   }
   if (steps.some(isSql)) {
-    for (const [i, step] of steps.entries())
-      if (!isSql(step) && !('derive' in step))
-        out.add([...path, 'steps', i], 'beside sql, a table made in partitions has only sql and derive', 'key');
+    if (!steps.every((step) => isSql(step) || 'derive' in step))
+      out.add(
+        [...path, 'steps', steps.findIndex(isSql), 'sql'],
+        'sql of a table made in partitions stands with derive alone',
+        'key',
+      );
     if (uses.length > 0) out.add([...path, 'uses'], 'sql of a table made in partitions reads `self` alone');
     return;
   }
