@@ -1,6 +1,6 @@
 -- Hours whose raw value is unlike its surroundings, by what the raw column alone tells, and those that the publisher marked.
 -- What is usual for an hour is the median of the day around it, as the operator's profile by hour of the day bends it;
--- how far off is told in ranges between the operator's quartiles.
+-- how far off is told in ranges between the operator's quartiles. Sums of decimals do not depend on their order.
 with placed as (
   select
     _partition,
@@ -9,8 +9,9 @@ with placed as (
     raw_mw,
     category,
     median(raw_mw) over (partition by _partition) as middle,
-    avg(raw_mw) over (partition by _partition) as mean,
-    stddev_samp(raw_mw) over (partition by _partition) as deviation,
+    count(raw_mw) over (partition by _partition) as n,
+    cast(sum(cast(raw_mw as decimal(38, 6))) over (partition by _partition) as double) as total,
+    cast(sum(cast(raw_mw * raw_mw as decimal(38, 6))) over (partition by _partition) as double) as squares,
     median(raw_mw) over (partition by _partition order by ts rows between 24 preceding and 24 following) as around,
     lag(ts) over (partition by _partition order by ts) = ts - to_hours(1) as follows,
     lead(ts) over (partition by _partition order by ts) = ts + to_hours(1) as is_followed,
@@ -33,10 +34,10 @@ with placed as (
 ), scored as (
   select
     *,
-    abs(share - 1) / (quantile_cont(share, 0.75) over (partition by _partition) - quantile_cont(share, 0.25) over (partition by _partition)) as off_usual,
+    abs(share - 1) / nullif(quantile_cont(share, 0.75) over (partition by _partition) - quantile_cont(share, 0.25) over (partition by _partition), 0) as off_usual,
     case when step_in * step_out < 0 then least(abs(step_in), abs(step_out)) else 0 end
-      / (quantile_cont(step_in, 0.75) over (partition by _partition) - quantile_cont(step_in, 0.25) over (partition by _partition)) as spike,
-    abs(raw_mw - mean) / deviation as z,
+      / nullif(quantile_cont(step_in, 0.75) over (partition by _partition) - quantile_cont(step_in, 0.25) over (partition by _partition), 0) as spike,
+    abs(raw_mw - total / n) / sqrt(nullif(greatest(squares - total / n * total, 0) / nullif(n - 1, 0), 0)) as z,
     (follows and lag(is_global) over (partition by _partition order by ts))
       or (is_followed and lead(is_global) over (partition by _partition order by ts)) as is_beside
   from stepped
