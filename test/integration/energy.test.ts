@@ -78,8 +78,8 @@ needs('data', 'engine').describe('the real files of energy', () => {
         (select count(*) from monthly) as monthly,
         (select count(*) from system_hourly) as system_hourly,
         (select count(*) from pjm_hourly) as pjm_silver,
-        (select count(*) from missing_hours where source = 'demand') as missing_hours,
-        (select count(*) from missing_hours where source = 'pjm') as pjm_missing_hours`,
+        (select count(*) from missing_hours where dataset = 'demand') as missing_hours,
+        (select count(*) from missing_hours where dataset = 'pjm') as pjm_missing_hours`,
     );
     for (const [name, value] of Object.entries(found)) expect([name, value]).toEqual([name, steps[name]]);
     const sums = await ask(
@@ -108,11 +108,11 @@ needs('data', 'engine').describe('the real files of energy', () => {
   });
 
   test('have flags that tell more than a naive z-score on operators by which no threshold was fixed (S3.3)', async () => {
-    const score = (method: string, hours: string): Promise<Record<string, number>> =>
+    const score = (method: string, scope: string): Promise<Record<string, number>> =>
       ask(
         home,
         `select "precision", recall, f1 from flag_scores
-         where operators = 'judged on' and method = '${method}' and hours = '${hours}'`,
+         where operators = 'judged on' and method = '${method}' and scope = '${scope}'`,
       );
     const [own, naive] = [await score('own flags', 'with a value'), await score('z-score', 'with a value')];
     process.stderr.write(`flags: ${JSON.stringify(own)}, z-score: ${JSON.stringify(naive)}\n`);
@@ -148,9 +148,9 @@ needs('data', 'engine').describe('the real files of energy', () => {
       await writeFile(file, text.replace(/^(2017-03-08 17:00:00,\d+,[A-Z_]+),\d+,/m, '$1,12345,'));
       const again = await refreshIn(home);
       expect(again.summary).toMatchObject({ outcome: 'published', generation: 2 });
-      expect(stepOf('features/days', again.manifest)?.partitions).toEqual({ all: 1715, made: 1 });
-      expect(stepOf('features/months', again.manifest)?.partitions).toEqual({ all: 1715, made: 1 });
-      expect(stepOf('features/system_hours', again.manifest)?.partitions).toEqual({ all: 49, made: 1 });
+      expect(stepOf('features/daily', again.manifest)?.partitions).toEqual({ all: 1715, made: 1 });
+      expect(stepOf('features/monthly', again.manifest)?.partitions).toEqual({ all: 1715, made: 1 });
+      expect(stepOf('features/system_hourly', again.manifest)?.partitions).toEqual({ all: 49, made: 1 });
       expect(stepOf('features/suspects', again.manifest)?.partitions).toEqual({ all: 35, made: 1 });
       const cold = await temporaryFolder('energy-cold');
       await refreshIn(cold);

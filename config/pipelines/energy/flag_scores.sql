@@ -16,21 +16,21 @@ with operators as (
 ), counted as (
   select
     operators,
-    hours,
+    scope,
     method,
     count(*) filter (where is_flagged) as flagged,
     count(*) filter (where is_marked) as marked,
     count(*) filter (where is_flagged and is_marked) as hits
   from (
-    select *, 'all' as hours from told
+    select *, 'all' as scope from told
     union all
     select *, 'with a value' from told where has_value
   )
-  group by operators, hours, method
+  group by operators, scope, method
 )
 select
   operators,
-  hours,
+  scope,
   method,
   flagged,
   marked,

@@ -1,17 +1,17 @@
 -- Hours between the first and the last of a series that are not there. Most series lack none: only the others are looked at.
 with hours as (
-  select 'demand' as source, ba as series, ts from demand
+  select 'demand' as dataset, ba as series, ts from demand
   union all
-  select 'pjm', zone, ts from pjm_hours
+  select 'pjm', zone, ts from pjm_hourly
 ), incomplete as (
-  select source, series
+  select dataset, series
   from hours
-  group by source, series
+  group by dataset, series
   having count(*) < date_diff('hour', min(ts), max(ts)) + 1
 ), steps as (
-  select source, series, ts, lead(ts) over (partition by source, series order by ts) as next
-  from hours semi join incomplete using (source, series)
+  select dataset, series, ts, lead(ts) over (partition by dataset, series order by ts) as next
+  from hours semi join incomplete using (dataset, series)
 )
-select source, series, unnest(range(ts + to_hours(1), next, to_hours(1))) as ts
+select dataset, series, unnest(range(ts + to_hours(1), next, to_hours(1))) as ts
 from steps
 where next > ts + to_hours(1)

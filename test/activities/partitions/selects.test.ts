@@ -6,7 +6,7 @@ import { temporaryFolder, temporaryHome } from '../../support/home.js';
 import { madeOf, partsOf, recordOf } from '../../support/partitions.js';
 import { type Bench, openBench, type Ran, runPlan } from '../../support/run-plan.js';
 
-const STEPS = ['days', 'months', 'system_hours', 'suspects'].map((name) => `features/${name}`);
+const STEPS = ['daily', 'monthly', 'system_hourly', 'suspects'].map((name) => `features/${name}`);
 const ELMS = 'energy/eia930/ba/ELMS.csv';
 const FEW = 120_000;
 
@@ -50,7 +50,7 @@ test(
   'a late correction of a closed month makes that month of that operator anew, and no other (S3.18, S3.21)',
   async () => {
     const first = await refresh('first');
-    expect(recordOf(first, 'features/days').partitions).toEqual({ all: 32, made: 32 });
+    expect(recordOf(first, 'features/daily').partitions).toEqual({ all: 32, made: 32 });
     await edit(ELMS, (lines) =>
       lines.map((line) =>
         line.startsWith('2019-10-15 07:00:00') ? line.replace(/,\d+,(\d+|MISSING)$/, ',4321,4000') : line,
@@ -58,9 +58,9 @@ test(
     );
     const after = await refresh('after');
     expect(madeBy(after)).toEqual({
-      days: ['ELMS 2019-10'],
-      months: ['ELMS 2019-10-01'],
-      system_hours: ['2019-10'],
+      daily: ['ELMS 2019-10'],
+      monthly: ['ELMS 2019-10-01'],
+      system_hourly: ['2019-10'],
       suspects: ['ELMS'],
     });
     await expectAsCold(after);
@@ -77,9 +77,9 @@ test(
     await writeFile(join(inputs, 'energy/eia930/ba/ALDR.csv'), sample.generate('energy/eia930/ba/ALDR.csv'));
     const after = await refresh('after');
     expect(madeBy(after)).toEqual({
-      days: ['ALDR 2019-09'],
-      months: ['ALDR 2019-09-01'],
-      system_hours: ['2019-09'],
+      daily: ['ALDR 2019-09'],
+      monthly: ['ALDR 2019-09-01'],
+      system_hourly: ['2019-09'],
       suspects: ['ALDR'],
     });
     expect(recordOf(after, 'features/missing_hours').rowsOut).toBe(2);
@@ -95,13 +95,13 @@ test(
     const bytes = await readFile(join(inputs, ELMS));
     await rm(join(inputs, ELMS));
     const without = await refresh('without');
-    expect(madeBy(without)).toMatchObject({ days: [], months: [], suspects: [] });
-    expect(madeOf(without, 'features/system_hours')).toHaveLength(4);
-    expect(recordOf(without, 'features/days').partitions).toEqual({ all: 28, made: 0 });
+    expect(madeBy(without)).toMatchObject({ daily: [], monthly: [], suspects: [] });
+    expect(madeOf(without, 'features/system_hourly')).toHaveLength(4);
+    expect(recordOf(without, 'features/daily').partitions).toEqual({ all: 28, made: 0 });
     await expectAsCold(without);
     await writeFile(join(inputs, ELMS), bytes);
     const back = await refresh('back');
-    expect(madeBy(back)).toEqual({ days: [], months: [], system_hours: [], suspects: [] });
+    expect(madeBy(back)).toEqual({ daily: [], monthly: [], system_hourly: [], suspects: [] });
   },
   FEW,
 );
@@ -117,7 +117,7 @@ test(
     await writeFile(path, 'x');
     const after = await refresh('after');
     expect(madeOf(after, 'features/suspects')).toHaveLength(8);
-    expect(madeOf(after, 'features/days')).toEqual(['ELMS 2019-11']);
+    expect(madeOf(after, 'features/daily')).toEqual(['ELMS 2019-11']);
     await expectAsCold(after);
   },
   FEW,
@@ -136,9 +136,9 @@ test(
         `2019-12-${String(11 + Math.floor(round / 8)).padStart(2, '0')} 0${round % 8}:00:00,5,OKAY,5,5`,
       ]);
       last = await refresh(`round-${round}`);
-      const parts = await partsOf(bench, last, 'features/days');
+      const parts = await partsOf(bench, last, 'features/daily');
       most = Math.max(most, new Set([...parts.values()].map(({ uri }) => uri)).size);
-      expect(madeOf(last, 'features/days')).toHaveLength(1);
+      expect(madeOf(last, 'features/daily')).toHaveLength(1);
     }
     expect(most).toBeLessThanOrEqual(12);
     if (last !== undefined) await expectAsCold(last);

@@ -133,12 +133,12 @@ test('days, months and hours of generated rows with duplicates and gaps are thos
       return true;
     });
     const ran = await refresh(bench, await inputsOf(few), `r${i}`);
-    const daily = await rowsOf(bench, ran, 'features/days', SHOWN.replace('#', "strftime(day, '%Y-%m-%d') as period"));
+    const daily = await rowsOf(bench, ran, 'features/daily', SHOWN.replace('#', "strftime(day, '%Y-%m-%d') as period"));
     expect(rounded(daily)).toEqual(rounded(sumUp(few, (at) => stamp(at).slice(0, 10))));
     const monthly = await rowsOf(
       bench,
       ran,
-      'features/months',
+      'features/monthly',
       SHOWN.replace('#', "strftime(month, '%Y-%m') as period"),
     );
     expect(rounded(monthly)).toEqual(rounded(sumUp(few, (at) => stamp(at).slice(0, 7))));
@@ -149,7 +149,7 @@ test('days, months and hours of generated rows with duplicates and gaps are thos
       const { demand_mw = 0, operators = 0 } = byHour.get(hour) ?? {};
       byHour.set(hour, { demand_mw: demand_mw + cleaned, operators: operators + 1 });
     }
-    expect(await rowsOf(bench, ran, 'features/system_hours')).toEqual(
+    expect(await rowsOf(bench, ran, 'features/system_hourly')).toEqual(
       [...byHour].sort(([a], [b]) => a - b).map(([hour, sums]) => ({ ts: stamp(FIRST + hour * HOUR), ...sums })),
     );
     const missing = ['AAA', 'BBB', 'CCC'].flatMap((series) => {
@@ -157,7 +157,7 @@ test('days, months and hours of generated rows with duplicates and gaps are thos
       const [low, high] = [Math.min(...hours), Math.max(...hours)];
       return Array.from({ length: Math.max(0, high - low) }, (_, at) => low + at)
         .filter((hour) => !hours.includes(hour))
-        .map((hour) => ({ source: 'demand', series, ts: stamp(FIRST + hour * HOUR) }));
+        .map((hour) => ({ dataset: 'demand', series, ts: stamp(FIRST + hour * HOUR) }));
     });
     expect(await rowsOf(bench, ran, 'features/missing_hours')).toEqual(missing);
   }
@@ -179,7 +179,7 @@ test('both hours that the clock shows twice in autumn are kept, the first in day
   const more = Array.from({ length: 4 }, (_, i) => `2019-11-05 0${i + 1}:00:00,1.0`);
   const ran = await refresh(bench, await inputsOf(rows, { AEP: [...lines, ...more].join('\r\n') }));
   expect(recordOf(ran, 'validate/pjm').facts).toMatchObject({ 'rule:once_an_hour': 1 });
-  expect((await rowsOf(bench, ran, 'features/pjm_hours')).slice(0, 8)).toEqual(
+  expect((await rowsOf(bench, ran, 'features/pjm_hourly')).slice(0, 8)).toEqual(
     [
       ['2019-03-10 06:00:00', 7],
       ['2019-03-10 07:00:00', 8],
