@@ -7,9 +7,10 @@ import {
 } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { codeOf, ERRORS, GeorefreshError } from '../config/errors.js';
+import { batchFields } from '../config/logging.js';
 import { inEpoch } from '../lake/epoch.js';
 import { doubt } from '../lake/whole.js';
-import type { Deps } from './deps.js';
+import { batchIdOf, type Deps } from './deps.js';
 import { type Made, reusing } from './reuse.js';
 import type { RunHeader, StepInput, StepResult } from './types.js';
 
@@ -47,7 +48,13 @@ export function activity<I, R>(
     const beat = setInterval(() => heartbeat(latest), HEARTBEAT_EVERY);
     heartbeat();
     const started = performance.now();
-    const about = { step: activityId, attempt, workflow: workflowExecution?.workflowId, run: workflowExecution?.runId };
+    const about = {
+      ...batchOf(input),
+      step: activityId,
+      attempt,
+      workflow: workflowExecution?.workflowId,
+      run: workflowExecution?.runId,
+    };
     log.info({ ...about, event: 'step_started' });
     try {
       const context: StepContext = {
@@ -58,7 +65,8 @@ export function activity<I, R>(
       };
       const result = await inEpoch(epochOf(input), () => work(input, context));
       // What is done is done, also where a cancellation came too late: a snapshot that was published stays so.
-      log.info({ ...about, event: 'step_completed', duration_seconds: (performance.now() - started) / 1000 });
+      const seconds = (performance.now() - started) / 1000;
+      log.info({ ...about, event: 'step_completed', ...recordsOf(result), duration_seconds: seconds });
       return result;
     } catch (error) {
       if (signal.aborted) {
@@ -108,6 +116,19 @@ export const reading = <I, R>(
 
 /** Whatever a step does for its run, it does in the run's epoch of the lake. */
 const epochOf = (input: unknown): number => (input as { header?: Partial<RunHeader> } | undefined)?.header?.epoch ?? 0;
+
+/** The batch that an activity works at, for those of a run. */
+function batchOf(input: unknown): object {
+  const given = input as (Partial<RunHeader> & { header?: RunHeader }) | undefined;
+  const { logicalTime } = given?.header ?? given ?? {};
+  return logicalTime === undefined ? {} : batchFields(batchIdOf({ logicalTime }));
+}
+
+/** How many records went in and came out, of what counts them. */
+function recordsOf(result: unknown): object {
+  const { rowsIn, rowsOut } = (result ?? {}) as Partial<StepResult>;
+  return typeof rowsIn === 'number' && typeof rowsOut === 'number' ? { records_in: rowsIn, records_out: rowsOut } : {};
+}
 
 function failure(error: unknown): ApplicationFailure {
   const code = codeOf(error);

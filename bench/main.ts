@@ -9,6 +9,11 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(optio
       summary: 'windows over many series, and the hourly forecast, against Python (needs the real files)',
       load: () => import('./ev-demand/bench.js'),
     },
+    energy: {
+      summary:
+        'bronze to gold against pandas and polars, and one corrected month against the whole (needs the real files)',
+      load: () => import('./energy/bench.js'),
+    },
     overhead: {
       summary: 'what a step costs beside its work, against a bare workflow of empty activities (at least 7 rounds)',
       load: () => import('./overhead/bench.js'),

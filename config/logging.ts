@@ -97,6 +97,12 @@ export function createLogger({ level, file, pretty = false, maxBytes = MAX_BYTES
   );
 }
 
+/** What a line says of the batch that it is about. */
+export const batchFields = (batchId: string, executionMode = 'local') => ({
+  batch_id: batchId,
+  execution_mode: executionMode,
+});
+
 /** A child whose every line carries the batch it is about. */
-export const forBatch = (log: Logger, batchId: string, executionMode = 'local'): Logger =>
-  log.child({ batch_id: batchId, execution_mode: executionMode });
+export const forBatch = (log: Logger, batchId: string, executionMode?: string): Logger =>
+  log.child(batchFields(batchId, executionMode));

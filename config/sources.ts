@@ -164,6 +164,18 @@ const missingError = (missing: readonly { name: string; place: string }[], hint:
   });
 };
 
+/** Files of a sample that a source reads, in ascending order. */
+export function sampleFiles({ files }: Pick<SampleSource, 'files'>, uri: string): string[] {
+  if (!isGlob({ uri })) return files.filter((file) => file === uri);
+  const isLike = (pattern: readonly string[], parts: readonly string[]): boolean => {
+    const [first, ...rest] = pattern;
+    if (first === undefined) return parts.length === 0;
+    if (first === '**') return parts.some((_, i) => isLike(rest, parts.slice(i)));
+    return parts[0] !== undefined && patternOf(first).test(parts[0]) && isLike(rest, parts.slice(1));
+  };
+  return files.filter((file) => isLike(uri.split('/'), file.split('/'))).sort();
+}
+
 const resolveSample = ({ name: pipeline, sources }: Pipeline, sample: SampleSource): ResolvedSources => {
   const resolved = Object.entries(sources).map(([name, { uri, optional }]) => ({
     name,
@@ -171,7 +183,7 @@ const resolveSample = ({ name: pipeline, sources }: Pipeline, sample: SampleSour
     path: uri,
     bytes: null,
     mtimeMs: null,
-    present: sample.files.includes(uri),
+    present: sampleFiles(sample, uri).length > 0,
     optional,
   }));
   const missing = resolved.filter(({ present, optional }) => !present && !optional);

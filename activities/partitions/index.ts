@@ -1,18 +1,20 @@
 import { GeorefreshError } from '../../config/errors.js';
 import { fetchJson, putArtifact } from '../../lake/artifacts.js';
 import { sha256Of } from '../../lake/hashing.js';
-import { remember } from '../../lake/reuse.js';
+import { type Ingredients, remember, reuseKey } from '../../lake/reuse.js';
+import { putTable, withTables } from '../../lake/tables.js';
 import type { Artifact } from '../../lake/types.js';
 import { type Deps, definitionOf, nameOf, prefixOf, tableOf } from '../deps.js';
 import { type Made, reading, type StepContext, step } from '../durable.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
-import { recipeOf } from '../resolve/ingredients.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
 import { ingredientsOf, lookForStep, recallOrClear } from '../reuse.js';
 import type { GatherInput, PartInput, PartsMade, Split, StepInput } from '../types.js';
-import { chunksOf, type Ledger, type Part, partsOf } from './ledger.js';
+import { areScattered, chunksOf, type Ledger, PARTITION, type Part, partsOf, partsSql } from './ledger.js';
 import type { Gathered, Partitioner } from './steps/partitioner.js';
 import { predictionPartitioner } from './steps/predictions.js';
+import { selectPartitioner } from './steps/selects.js';
+import { fromShelf, ontoShelf } from './steps/shelf.js';
 import { tablePartitioner } from './steps/tables.js';
 
 export const createPartitionActivities = (deps: Deps) => ({
@@ -33,31 +35,31 @@ export const createPartitionActivities = (deps: Deps) => ({
     };
   }),
 
-  /** Makes a chunk of partitions in one table; each is kept under a key of its own. */
+  /** Makes a chunk of partitions in one table, which is kept under what decides them all. */
   part: reading(deps, async (input: PartInput, context: StepContext): Promise<PartsMade> => {
     const started = performance.now();
     const { lake } = deps;
     const { pipeline } = input.header;
-    const { parts, chunks } = await fetchJson<Ledger>(lake.store, input.ledger);
-    const planned = new Map(parts.map((part) => [part.name, part]));
-    const made: Part[] = [];
-    const open: string[] = [];
-    for (const name of chunks[input.chunk] ?? []) {
-      const ingredients = planned.get(name)?.ingredients;
-      if (ingredients === undefined) throw new GeorefreshError('GR-3009', `${input.step.id} has no partition ${name}`);
-      const kept = await recallOrClear<Part>(deps, input.header, ingredients, context.signal);
-      if (kept === undefined) open.push(name);
-      else made.push(kept.result);
-    }
-    if (open.length > 0) {
+    const ledger = await fetchJson<Ledger>(lake.store, input.ledger);
+    const names = ledger.chunks[input.chunk] ?? [];
+    const planned = new Map(ledger.parts.map((part) => [part.name, part]));
+    const own = names.map((name) => planned.get(name));
+    if (ledger.base === undefined || own.includes(undefined))
+      throw new GeorefreshError('GR-3009', `${input.step.id} has no such partitions`);
+    const keys = own.map((part) => part?.key).join(' ');
+    const ingredients: Ingredients = { ...ledger.base, inputs: { partitions: sha256Of(keys) } };
+    const kept = await recallOrClear<Part[]>(deps, input.header, ingredients, context.signal);
+    let made = kept?.result;
+    if (made === undefined) {
       const partitioner = await partitionerOf(deps, input);
-      const { table, facts } = await partitioner.make(input, open, context);
-      for (const name of open) {
-        const { ingredients, rows } = planned.get(name) as Ledger['parts'][number];
-        const part: Part = { ...table, name, rows, facts: facts.get(name) ?? {} };
-        await remember(lake, pipeline, ingredients, { objects: [objectOf(table)], result: part }, context);
-        made.push(part);
-      }
+      const { table, facts } = await partitioner.make(input, names, context);
+      made = names.map((name) => ({
+        ...table,
+        name,
+        rows: planned.get(name)?.rows ?? 0,
+        facts: facts.get(name) ?? {},
+      }));
+      await remember(lake, pipeline, ingredients, { objects: [objectOf(table)], result: made }, context);
     }
     return { parts: await putJson(deps, input, made, context), seconds: (performance.now() - started) / 1000 };
   }),
@@ -65,16 +67,20 @@ export const createPartitionActivities = (deps: Deps) => ({
   /** Puts the partitions together, those that were kept and those that were made. */
   gather: step(deps, async (input: GatherInput, context: StepContext): Promise<Made> => {
     const { lake } = deps;
-    const { parts } = await fetchJson<Ledger>(lake.store, input.ledger);
+    const { base, parts } = await fetchJson<Ledger>(lake.store, input.ledger);
     const made = (await Promise.all(input.made.map((chunk) => fetchJson<Part[]>(lake.store, chunk.parts)))).flat();
     const byName = new Map(made.map((part) => [part.name, part]));
-    const all = parts.map(({ name, kept }) => {
+    const found = parts.map(({ name, kept }) => {
       const part = kept ?? byName.get(name);
       if (part === undefined) throw new GeorefreshError('GR-3009', `${input.step.id}: partition ${name} was not made`);
       return part;
     });
     const partitioner = await partitionerOf(deps, input);
-    const { table, rowsIn, facts = {} } = await gathered(deps, input, partitioner, all, context);
+    if (base === undefined) throw new GeorefreshError('GR-3009', `${input.step.id} was kept and is made all the same`);
+    const all = areScattered(found) ? await writtenTogether(lake, partitioner.prefix, found, context) : found;
+    const { table, rowsIn, facts = {} } = await gathered(deps, input, base, partitioner, all, context);
+    const byKey = new Map(parts.flatMap(({ key }, i) => (all[i] === undefined ? [] : [[key, all[i]] as const])));
+    await ontoShelf(deps, input.header.pipeline, base, byKey, context);
     return {
       tables: { [partitioner.output]: table },
       artifacts: {
@@ -92,16 +98,17 @@ export async function divide(deps: Deps, input: StepInput, context: StepContext,
   const { signal } = context;
   const { recipe } = await lookForStep(deps, input, signal, clear);
   if (recipe === undefined) throw new GeorefreshError('GR-3009', `${input.step.id} is never made in partitions`);
-  const planned = await (await partitionerOf(deps, input)).split(input, context);
-  const parts: Ledger['parts'] = [];
-  for (const { name, rows, inputs } of planned) {
-    signal.throwIfAborted();
-    const ingredients = await ingredientsOf(deps, input.step.id, recipe, { partition: name, ...inputs });
-    const kept = await recallOrClear<Part>(deps, input.header, ingredients, signal, clear);
-    parts.push({ name, rows, ingredients, ...(kept && { kept: kept.result }) });
-  }
-  const open = parts.filter(({ kept }) => kept === undefined);
-  return { parts, chunks: chunksOf(open, deps.settings.partitions.rows) };
+  const base = await ingredientsOf(deps, input.step.id, recipe, {});
+  const partitioner = await partitionerOf(deps, input);
+  const planned = await partitioner.split(input, context);
+  const kept = await fromShelf(deps, input.header, base, { signal, clear });
+  const parts = planned.map(({ name, rows, inputs }): Ledger['parts'][number] => {
+    const key = reuseKey({ ...base, inputs: { partition: name, ...inputs } });
+    const part = kept.get(key);
+    return { name, rows, key, ...(part && { kept: part }) };
+  });
+  const open = parts.filter((part) => part.kept === undefined);
+  return { base, parts, chunks: chunksOf(open, deps.settings.partitions.rows * partitioner.ease) };
 }
 
 /**
@@ -111,17 +118,17 @@ export async function divide(deps: Deps, input: StepInput, context: StepContext,
 async function gathered(
   deps: Deps,
   input: StepInput,
+  base: Ingredients,
   partitioner: Partitioner,
   parts: Part[],
   context: StepContext,
 ): Promise<Gathered> {
-  const { header, step } = input;
-  const recipe = recipeOf(await definitionOf(deps.lake, input), step);
-  if (recipe === undefined) throw new GeorefreshError('GR-3009', `${step.id} is never made in partitions`);
-  const ingredients = await ingredientsOf(deps, step.id, recipe, {
+  const { header } = input;
+  const inputs = {
     'divided rows': tableOf(input, partitioner.from).sha256,
     partitions: sha256Of(JSON.stringify(parts)),
-  });
+  };
+  const ingredients: Ingredients = { ...base, inputs };
   const kept = await recallOrClear<Gathered>(deps, header, ingredients, context.signal);
   if (kept !== undefined) return kept.result;
   const made = await partitioner.gather(input, parts, context);
@@ -138,8 +145,33 @@ async function partitionerOf(deps: Deps, input: StepInput): Promise<Partitioner>
   if (input.step.stage === 'score' && name === PREDICTIONS && by !== undefined)
     return predictionPartitioner(deps, pipeline, by);
   const task = tableTasks(definition).find((one) => one.stage === input.step.stage && one.name === name);
-  if (task?.table.partition === undefined) throw new GeorefreshError('GR-3009', `${input.step.id} has no partitions`);
-  return tablePartitioner(deps, definition, task, task.table.partition);
+  const { partition, steps = [] } = task?.table ?? {};
+  if (task === undefined || partition === undefined)
+    throw new GeorefreshError('GR-3009', `${input.step.id} has no partitions`);
+  const bySql = steps.some((builder) => 'sql' in builder);
+  return (bySql ? selectPartitioner : tablePartitioner)(deps, definition, task, partition);
+}
+
+/** Partitions that lie scattered over many tables, in one. */
+async function writtenTogether(
+  lake: Deps['lake'],
+  prefix: string,
+  parts: readonly Part[],
+  { signal }: StepContext,
+): Promise<Part[]> {
+  const { tables, select } = partsSql(parts);
+  const table = await lake.duckdb.session(
+    (session) =>
+      withTables(
+        lake,
+        session,
+        tables,
+        () => putTable(lake, session, { select }, { prefix, orderBy: [PARTITION], signal }),
+        { signal },
+      ),
+    { signal },
+  );
+  return parts.map((part) => ({ ...part, ...table, rows: part.rows }));
 }
 
 const putJson = (

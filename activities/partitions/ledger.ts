@@ -22,7 +22,10 @@ export interface Part extends Artifact {
 
 /** What is known of a partitioned step before it is made. */
 export interface Ledger {
-  parts: { name: string; rows: number; ingredients: Ingredients; kept?: Part }[];
+  /** What all of its partitions go by. */
+  base?: Ingredients;
+  /** Each with its reuse key. */
+  parts: { name: string; rows: number; key: string; kept?: Part }[];
   /** Names of the partitions to be made, by the activity that makes them. */
   chunks: string[][];
 }
@@ -46,6 +49,13 @@ export function partsSql(parts: readonly Part[]): { tables: Record<string, Part>
   });
   return { tables, select: selects.join(' union all by name ') };
 }
+
+/** Tables that the partitions of a step may be scattered over before they are written together. */
+const MOST_TABLES = 12;
+
+/** Whether partitions lie in so many small tables that one would serve their readers better. */
+export const areScattered = (parts: readonly Pick<Part, 'uri'>[]): boolean =>
+  new Set(parts.map(({ uri }) => uri)).size > MOST_TABLES;
 
 /** Chunks of about as many rows as asked for; partitions keep their order. */
 export function chunksOf(parts: readonly Pick<Planned, 'name' | 'rows'>[], rows: number): string[][] {

@@ -85,10 +85,15 @@ function tableRecipe(definition: FrozenDefinition, name: string, stage: 'feature
   if (task === undefined) return undefined;
   const table = without(task.table, 'title', 'cutoffs', 'when');
   return {
-    code: [table.partition === undefined ? 'activities/features/steps/build' : 'activities/partitions/steps/tables'],
+    code: [makerOf(task.table)],
     parameters: { table, values: used(definition.pipeline, task.cutoff, table) },
     reads: readsOf(task.table as Table),
   };
+}
+
+function makerOf({ partition, steps }: Table): string {
+  if (partition === undefined) return 'activities/features/steps/build';
+  return `activities/partitions/steps/${steps.some((builder) => 'sql' in builder) ? 'selects' : 'tables'}`;
 }
 
 /** Hands a step of training its data and keeps what it leaves; the steps name it only as a type. */

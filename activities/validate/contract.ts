@@ -1,4 +1,4 @@
-import type { Anomaly } from '../../config/definition/contract.js';
+import type { Anomaly, UniqueKey } from '../../config/definition/contract.js';
 import { type ContractColumn, isLayer, type Source } from '../../config/definition/source.js';
 import { quoteIdent as name, quoteLiteral as text } from '../../lake/sql.js';
 import { padded, present, SQL_TYPES, typedColumn, valueName, wrongClock, wrongType } from './types.js';
@@ -184,11 +184,11 @@ function tableChecks(source: Source): TableCheck[] {
       };
     }),
     ...Object.entries(keys).map(
-      ([rule, columns]): TableCheck => ({
+      ([rule, { columns, keep }]): TableCheck => ({
         rule,
         severity: 'error',
-        rows: repeated(columns),
-        reason: `'${columns.join(', ')}: their values stand in row ' || _other || ' already'`,
+        rows: repeated(columns, keep),
+        reason: `'${columns.join(', ')}: their values stand in row ' || _other || ' ${keep === 'first' ? 'already' : 'again'}'`,
       }),
     ),
     ...Object.entries(references).map(
@@ -221,16 +221,16 @@ function tableChecks(source: Source): TableCheck[] {
   ];
 }
 
-/** Rows whose values stand in an earlier row; rows that lack one of them are never repeated. */
-function repeated(columns: readonly string[]): string {
+/** Rows whose values stand in an earlier row (or a later one, where the last stays); rows that lack one are never repeated. */
+function repeated(columns: readonly string[], keep: UniqueKey['keep'] = 'first'): string {
   const all = columns.map(name).join(', ');
   const there = columns.map((column) => `${name(column)} is not null`).join(' and ');
   const good = `from _checked where _check is null and ${there}`;
   // In three goes: row numbers are only asked for where values are found more than once, which is seldom.
   return `with doubles as materialized (select ${all} ${good} group by ${all} having count(*) > 1),
     rows as materialized (select _row, ${all} from (select _row, ${all} ${good}) semi join doubles using (${all})),
-    firsts as (select ${all}, min(_row) as _other from rows group by ${all})
-    select _row, _other from rows join firsts using (${all}) where _row > _other`;
+    kept as (select ${all}, ${keep === 'first' ? 'min' : 'max'}(_row) as _other from rows group by ${all})
+    select _row, _other from rows join kept using (${all}) where _row <> _other`;
 }
 
 const UNLIKE = {

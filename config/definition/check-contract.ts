@@ -17,7 +17,7 @@ export function checkContract(
   };
   for (const [rule, { check }] of Object.entries(source.rules))
     for (const { text } of sqlFaults(check, [])) out.add([...at, 'rules', rule, 'check'], text);
-  for (const [rule, named] of Object.entries(source.keys)) expectColumns(['keys', rule], named);
+  for (const [rule, { columns: named }] of Object.entries(source.keys)) expectColumns(['keys', rule], named);
   for (const [rule, { columns: own, source: other, to }] of Object.entries(source.references)) {
     const path = ['references', rule];
     expectColumns([...path, 'columns'], own);

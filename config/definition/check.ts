@@ -80,11 +80,13 @@ const checkSteps = ({ path, table }: TableAt, { sources }: Pipeline, out: Findin
       if (format !== undefined && !POLYGON_FORMATS.includes(format))
         out.add([...at, 'assign', 'polygons'], `source \`${step.assign.polygons}\` has no polygons, it is ${format}`);
     }
-    if ('window' in step && table.partition !== undefined && !step.window.by.includes(table.partition))
-      out.add(
-        [...at, 'window', 'by'],
-        `the rows of a series lie in one partition, so \`${table.partition}\` is among these`,
-      );
+    if ('window' in step)
+      for (const { column, part } of table.partition ?? [])
+        if (part !== undefined || !step.window.by.includes(column))
+          out.add(
+            [...at, 'window', 'by'],
+            `the rows of a series lie in one partition, so \`${column}\` is among these, and not a stretch of time`,
+          );
     if ('rollup' in step) {
       const { by, on } = step.rollup;
       if (on !== undefined && on.length !== by.length)

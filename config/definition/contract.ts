@@ -157,13 +157,29 @@ const anomaly = z
   );
 export type Anomaly = z.infer<typeof anomaly>;
 
+const uniqueKey = z
+  .union([
+    z.array(identifier).min(1),
+    z.strictObject({
+      columns: z.array(identifier).min(1).describe('columns that together are unique'),
+      keep: z
+        .enum(['first', 'last'])
+        .default('first')
+        .describe('which of the rows with equal values stays; last: a later row corrects an earlier one'),
+    }),
+  ])
+  .transform((key) => (Array.isArray(key) ? { columns: key, keep: 'first' as const } : key));
+export type UniqueKey = z.infer<typeof uniqueKey>;
+
 /** What holds of a source beside its columns: rules of rows, of several tables, and of the whole. */
 export const contractParts = {
   rules: z.record(identifier, rule).default({}).describe('rules of a row, by name'),
   keys: z
-    .record(identifier, z.array(identifier).min(1))
+    .record(identifier, uniqueKey)
     .default({})
-    .describe('columns that together are unique, by name of the rule; the first row with their values stays'),
+    .describe(
+      'columns that together are unique, by name of the rule: a list, or keys; the first row with their values stays',
+    ),
   references: z
     .record(identifier, reference)
     .default({})

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { expression, identifier, length, sqlFile, tableName } from './common.js';
 import { candidate } from './model.js';
+import { partition } from './partition.js';
 import { calendar, resample, unpivot, window } from './series.js';
 
 const where = expression.optional().describe('which rows of that table; `$name` stands for a parameter');
@@ -144,10 +145,10 @@ export const table = z.strictObject({
   uses: z.array(tableName).default([]).describe('other tables that the SQL of its steps reads'),
   when: identifier.optional().describe('an optional source without which the table is left out'),
   cutoffs: z.array(identifier).optional().describe('built once for each of these cut-offs, as name@cutoff'),
-  partition: identifier
+  partition: partition
     .optional()
     .describe(
-      'column of the table that it begins with: made and reused separately for each of its values; with builders that add columns',
+      'column of the table that it begins with, or several, day(), month() or year() of a time among them: made and reused separately for each of their values; with builders that add columns, or with SQL that looks at one partition at a time',
     ),
   key: z.array(identifier).min(1).describe('columns that name a row, together unique'),
   sort: z

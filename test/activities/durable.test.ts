@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { activity, type StepContext, step } from '../../activities/durable.js';
 import { ERRORS, GeorefreshError } from '../../config/errors.js';
@@ -88,4 +89,22 @@ test('a step tells the digests that it read, once each and in order, and which a
   } finally {
     await bench.close();
   }
+});
+
+test('every line about a step names its batch, and the last one the records (S3.11, S3.12)', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line) as never) });
+  const counting = activity(log, async () => ({ rowsIn: 5, rowsOut: 4 }));
+  await environmentOf({ activityId: 'validate/x' }).run(counting as never, { header: headerOf('demo') } as never);
+  const about = { batch_id: '20260220_143022', execution_mode: 'local', step: 'validate/x' };
+  expect(lines).toMatchObject([
+    { ...about, event: 'step_started' },
+    {
+      ...about,
+      event: 'step_completed',
+      records_in: 5,
+      records_out: 4,
+      duration_seconds: expect.any(Number) as number,
+    },
+  ]);
 });

@@ -14,7 +14,7 @@ const OWN = new Set<string>([
   ...STAGES,
   ...['id', 'name', 'lon', 'lat', 'geometry', 'prediction', 'predictions', 'oof_predictions'],
   // A folder of the lake, a column of the quarantine, a scale of predictions; types of SQL.
-  ...['state', 'reason', 'rank', 'integer', 'double', 'bigint', 'varchar'],
+  ...['state', 'reason', 'rank', 'integer', 'double', 'bigint', 'varchar', 'date'],
   // Parts of the calendar.
   ...['day', 'month', 'hour'],
 ]);

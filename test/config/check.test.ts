@@ -183,7 +183,7 @@ describe('names of a definition', () => {
       'a step of sql',
       STEP,
       `${STEP}      - sql: tract_context.sql\n`,
-      'sql may read any row, so the table cannot be made in partitions',
+      'sql of a table made in partitions stands with derive alone',
     ],
     [
       'a rollup that makes other rows',
@@ -236,7 +236,7 @@ describe('names of a definition', () => {
     const text = evSitesText.replace(STEP, `${STEP}      - sql: tract_context.sql\n`);
     const line = text.slice(0, text.indexOf('- sql: tract_context.sql', text.indexOf(STEP))).split('\n').length;
     expect(faultsOf(await failureOf(() => loadPipeline(pipelineFolder(text))))).toEqual([
-      `${line} sql may read any row, so the table cannot be made in partitions`,
+      `${line} sql of a table made in partitions stands with derive alone`,
     ]);
   });
 

@@ -58,11 +58,14 @@ export class Work implements BuildContext {
     this.table = new WorkingTable(session, { name: task.name, key: task.table.key }, this.parameters);
   }
 
-  /** Reads the table to begin with, if there is one, or those of its rows where a condition holds; answers their number. */
-  async begin(where?: string): Promise<number | undefined> {
+  /**
+   * Reads the table to begin with, if there is one, or of those of its rows where a condition holds what a list of SQL names;
+   * answers their number.
+   */
+  async begin(where?: string, list?: string): Promise<number | undefined> {
     const { from } = this.task.table;
     if (from === undefined) return undefined;
-    await this.table.begin(this.known(from), where);
+    await this.table.begin(this.known(from), where, list);
     return this.table.rows;
   }
 

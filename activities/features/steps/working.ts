@@ -49,17 +49,19 @@ export class WorkingTable {
     return this.rowCount;
   }
 
-  /** Begins with the rows of another table, in its order, or with those where a condition holds. */
-  async begin(table: KnownTable, where?: string): Promise<void> {
-    if (where === undefined) await this.take(quoteIdent(table.name));
+  /** Begins with the rows of another table, in its order, or with what a list of SQL names of those where a condition holds. */
+  async begin(table: KnownTable, where?: string, list?: string): Promise<void> {
+    const { name } = table;
+    if (where === undefined) await this.take(quoteIdent(name));
+    else if (list !== undefined) await this.replace(`select ${list} from ${quoteIdent(name)} where ${where}`);
     else {
       // A view: only the columns that builders ask for are read.
-      const name = this.fresh();
-      await this.session.run(`create temp view ${name} as select * from ${quoteIdent(table.name)} where ${where}`);
-      await this.take(name, [`drop view ${name}`]);
+      const view = this.fresh();
+      await this.session.run(`create temp view ${view} as select * from ${quoteIdent(name)} where ${where}`);
+      await this.take(view, [`drop view ${view}`]);
     }
     this.begun = new Set(this.layers.flatMap(({ columns }) => columns));
-    this.still = { table, ...(where !== undefined && { where }) };
+    if (list === undefined) this.still = { table, ...(where !== undefined && { where }) };
   }
 
   /** Columns that the table did not begin with, in the order in which they came. */

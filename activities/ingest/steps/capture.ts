@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises';
 import { isAddress, isGlob, type Source, shownPlace } from '../../../config/definition/source.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import { listPipelines } from '../../../config/load.js';
-import { loadSample, matchFiles } from '../../../config/sources.js';
+import { loadSample, matchFiles, sampleFiles } from '../../../config/sources.js';
 import { hashFile, sha256Of } from '../../../lake/artifacts.js';
 import { keyOf } from '../../../lake/keys.js';
 import type { Artifact } from '../../../lake/types.js';
@@ -33,7 +33,7 @@ export async function captureSource(
   context: StepContext,
 ): Promise<Captured[]> {
   const { pipeline } = input.header;
-  if (place.from === 'sample') return [await makeSample(deps, pipeline, place.path)];
+  if (place.from === 'sample') return makeSample(deps, pipeline, place.path);
   if (isAddress(source.uri)) return [await download(deps, pipeline, source, context)];
   const root = input.inputs ?? '';
   const names = isGlob(source) ? await matchFiles(root, place.name, place.path) : [place.path];
@@ -59,15 +59,19 @@ async function capture({ lake }: Deps, file: string, { signal }: StepContext): P
 export const extOf = (name: string): string =>
   /^[a-z0-9]{1,12}$/i.exec(extname(name).slice(1))?.[0].toLowerCase() ?? 'bin';
 
-async function makeSample({ lake, settings }: Deps, pipeline: string, file: string): Promise<Captured> {
+async function makeSample({ lake, settings }: Deps, pipeline: string, uri: string): Promise<Captured[]> {
   const folder = (await listPipelines(settings)).find(({ name }) => name === pipeline)?.folder;
   const sample = await loadSample(pipeline, folder);
   if (sample === undefined) throw new GeorefreshError('GR-3009', `${pipeline} brings no sample`);
-  const path = lake.scratch.newFile(extOf(file));
-  const out = createWriteStream(path, { flags: 'wx' });
-  out.end(sample.generate(file));
-  await finished(out);
-  return { path, name: file, ...(await hashFile(path)) };
+  const captured: Captured[] = [];
+  for (const name of sampleFiles(sample, uri)) {
+    const path = lake.scratch.newFile(extOf(name));
+    const out = createWriteStream(path, { flags: 'wx' });
+    out.end(sample.generate(name));
+    await finished(out);
+    captured.push({ path, name, ...(await hashFile(path)) });
+  }
+  return captured;
 }
 
 /** The state of an address that was fetched last: the server's tag, and where its bytes are kept. */

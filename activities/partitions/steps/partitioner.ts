@@ -9,6 +9,10 @@ export interface Partitioner {
   output: string;
   /** Name of the table whose rows are divided. */
   from: string;
+  /** Where its tables lie in the lake. */
+  prefix: string;
+  /** How many times as many rows a chunk may have as where kernels are at work. */
+  ease: number;
   /** The partitions, each with what decides its rows. Writes nothing. */
   split(input: StepInput, context: StepContext): Promise<Planned[]>;
   /** Makes the partitions named, in one table. */

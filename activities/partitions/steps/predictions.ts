@@ -13,16 +13,19 @@ import type { Partitioner } from './partitioner.js';
 import { inPartitions, ownDigests, partitionOf, readPartitioning } from './rows.js';
 
 /** Scores a table in partitions. */
-export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeline, by: string): Partitioner {
+export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeline, column: string): Partitioner {
   const { predict } = score;
   if (train === undefined || predict === undefined) throw new GeorefreshError('GR-3009', `${name} predicts nothing`);
   const { lake } = deps;
   const key = quoteIdent(train.key);
+  const by = [{ column }];
   const columns = [...new Set([train.key, ...train.features])];
   const options = { prefix: prefixOf(name, 'predictions'), orderBy: [train.key], keyed: true };
   return {
     output: PREDICTIONS,
     from: predict.table,
+    prefix: options.prefix,
+    ease: 1,
     split: (input, { signal }) => {
       const ref = tableOf(input, predict.table);
       const model = { model: artifactOf(input, MODEL).sha256, 'exported model': artifactOf(input, ONNX).sha256 };

@@ -1,3 +1,4 @@
+import type { PartitionColumn } from '../../../config/definition/partition.js';
 import { sha256Of } from '../../../lake/hashing.js';
 import type { Session } from '../../../lake/session.js';
 import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
@@ -21,12 +22,21 @@ export interface Partitioning {
 const MOST_PARTITIONINGS = 8;
 /** Digests of partitions that are kept, of about 100 bytes each. */
 const MOST_DIGESTS = 100_000;
+const FORMATS = { day: '%Y-%m-%d', month: '%Y-%m', year: '%Y' } as const;
 
 /** The name of a row's partition; rows without a value lie in one whose name is empty. */
-export const partitionOf = (by: string): string => `coalesce(cast(${quoteIdent(by)} as varchar), '')`;
+export const partitionOf = (by: readonly PartitionColumn[]): string =>
+  by
+    .map(({ column, part }) =>
+      part === undefined
+        ? `cast(${quoteIdent(column)} as varchar)`
+        : `strftime(${quoteIdent(column)}, '${FORMATS[part]}')`,
+    )
+    .map((text) => `coalesce(${text}, '')`)
+    .join(` || ' ' || `);
 
 /** The condition that a row of a table lies in one of these partitions. */
-export const inPartitions = (by: string, names: readonly string[]): string =>
+export const inPartitions = (by: readonly PartitionColumn[], names: readonly string[]): string =>
   `${partitionOf(by)} in (${names.map(quoteLiteral).join(', ')})`;
 
 const partitionings = new Shared<Partitioning>(MOST_PARTITIONINGS, () => 1);
@@ -35,7 +45,7 @@ const partitionings = new Shared<Partitioning>(MOST_PARTITIONINGS, () => 1);
 export function readPartitioning(
   session: Session,
   { name: table, sha256 }: KnownTable,
-  by: string,
+  by: readonly PartitionColumn[],
 ): Promise<Partitioning> {
   return partitionings.get(JSON.stringify([sha256, by]), async () => {
     const read = await session.readColumns(`select ${partitionOf(by)} as name from ${quoteIdent(table)}`);
@@ -63,15 +73,13 @@ export function ownDigests(
   table: KnownTable,
   columns: readonly string[],
   { group, names }: Partitioning,
-  by: string,
+  by: readonly PartitionColumn[],
   signal: AbortSignal,
 ): Promise<string[]> {
   return own.get(JSON.stringify([table.sha256, by, columns]), async () => {
-    const lists = listsOf(
-      group,
-      Int32Array.from(group, (_, row) => row),
-      names.length,
-    );
+    const every = new Int32Array(group.length);
+    for (let row = 0; row < every.length; row++) every[row] = row;
+    const lists = listsOf(group, every, names.length);
     const digests: { name: string; bytes: Uint8Array }[] = [];
     // One column at a time: the memory of a wide table is that of its widest column.
     for (const name of columns) {

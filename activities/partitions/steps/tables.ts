@@ -1,3 +1,4 @@
+import type { PartitionColumn } from '../../../config/definition/partition.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import { quoteIdent } from '../../../lake/sql.js';
 import { putTable, withTables } from '../../../lake/tables.js';
@@ -15,7 +16,12 @@ import type { Partitioner } from './partitioner.js';
 import { inPartitions, listDigests, ownDigests, partitionOf, readPartitioning } from './rows.js';
 
 /** Makes a table of features in partitions: the rows of the table that it begins with, and the columns that builders add. */
-export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task: TableTask, by: string): Partitioner {
+export function tablePartitioner(
+  deps: Deps,
+  definition: FrozenDefinition,
+  task: TableTask,
+  by: readonly PartitionColumn[],
+): Partitioner {
   const { table } = task;
   const { from } = table;
   if (from === undefined)
@@ -141,5 +147,5 @@ export function tablePartitioner(deps: Deps, definition: FrozenDefinition, task:
     );
   };
 
-  return { output: task.name, from, split, make, gather };
+  return { output: task.name, from, prefix, ease: 1, split, make, gather };
 }

@@ -15,7 +15,7 @@ const deriving = (expression: string, name = 'twice'): Table =>
   tableOf({ steps: [{ derive: { [name]: expression } }] });
 
 const judged = (one: Table, by = 'region'): Promise<void> =>
-  withLake(({ duckdb }) => duckdb.session((session) => demandPartitionable(session, one, by, COLUMNS)));
+  withLake(({ duckdb }) => duckdb.session((session) => demandPartitionable(session, one, [{ column: by }], COLUMNS)));
 
 describe('a table that would come out otherwise in partitions is refused (GR-1003):', () => {
   test.each<[what: string, table: Table, message: string]>([
