@@ -5,12 +5,15 @@ import { listPipelines } from '../config/load.js';
 import { readSettings } from '../config/settings.js';
 import type { Manifest } from '../lake/manifest.js';
 import type { Hold } from '../lake/pointer.js';
+import type { QueryOutcome } from '../lake/query.js';
+import type { ResultFormat } from '../lake/query-result.js';
 import { releaseHold } from '../lake/release.js';
 import type { ObjectStore } from '../lake/types.js';
 import type { RefreshInput } from '../workflows/messages.js';
 import type { DiffRequest, SnapshotDiff } from './diffs.js';
 import { pacingReader } from './pacing.js';
 import type { RefreshPlan } from './plans.js';
+import type { QueryFile, QueryRequest, QueryResult, QueryTables } from './queries.js';
 import {
   findManifest,
   type PublishedOutput,
@@ -33,6 +36,7 @@ export type { Hold } from '../lake/pointer.js';
 export type { RefreshInput } from '../workflows/messages.js';
 export type { DiffRequest, SnapshotDiff } from './diffs.js';
 export type { ExpectedStep, RefreshPlan } from './plans.js';
+export type { QueriedSnapshot, QueryFile, QueryRequest, QueryResult, QueryTables } from './queries.js';
 export type { Published, PublishedOutput, RunFilter, RunRecord } from './records.js';
 export type { Refresh, RunningStep, RunProgress } from './refreshes.js';
 export type { Rollback, RollbackRequest } from './rollbacks.js';
@@ -86,6 +90,27 @@ export interface Georefresh {
   outputs(pipeline: string): Promise<PublishedOutput[]>;
   /** How two published snapshots differ, and why; default: the current one and the one before. Errors as of `diffSnapshots`. */
   diff(pipeline: string, request?: DiffRequest): Promise<SnapshotDiff>;
+  /** The tables of a kept snapshot; default: the current one. GR-4003, GR-4010 where there is none. */
+  tables(pipeline: string, request?: Omit<QueryRequest, 'limit'>): Promise<QueryTables>;
+  /**
+   * Asks the tables of one kept snapshot, by the names of their outputs, in SQL that reads. What is published, rolled back or
+   * collected meanwhile changes nothing in the answer. GR-1007 where the SQL is wrong, GR-4010 where there is no such
+   * snapshot, GR-4012 where there is no such table.
+   */
+  query(pipeline: string, sql: string, request?: QueryRequest): Promise<QueryResult>;
+  /** The same, as a file. */
+  queryToFile(
+    pipeline: string,
+    sql: string,
+    request: QueryRequest & { output: string; format: ResultFormat },
+  ): Promise<QueryFile>;
+  /** The same, as a file that goes when `take` is done with it. */
+  queryAs<T>(
+    pipeline: string,
+    sql: string,
+    request: QueryRequest & { format: ResultFormat },
+    take: (outcome: QueryOutcome, path: string) => Promise<T>,
+  ): Promise<T>;
   /** Asks a refresh to stop; what it published before stays. */
   cancel(run: string): Promise<void>;
   /**
@@ -165,6 +190,9 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
 
   const pacingOf = pacingReader(settings);
 
+  // DuckDB is loaded only where it is asked.
+  const queries = () => import('./queries.js');
+
   const client: Georefresh = {
     store,
     schedules: schedulingOf(settings, needed),
@@ -242,6 +270,22 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       // DuckDB is loaded for this alone.
       const { diffSnapshots } = await import('./diffs.js');
       return diffSnapshots(store, settings, pipeline, request);
+    },
+    async tables(pipeline, request) {
+      await checked(pipeline);
+      return (await queries()).queryTables(store, pipeline, request);
+    },
+    async query(pipeline, sql, request) {
+      await checked(pipeline);
+      return (await queries()).query(store, settings, pipeline, sql, request);
+    },
+    async queryToFile(pipeline, sql, request) {
+      await checked(pipeline);
+      return (await queries()).queryToFile(store, settings, pipeline, sql, request);
+    },
+    async queryAs(pipeline, sql, request, take) {
+      await checked(pipeline);
+      return (await queries()).queryAs(store, settings, pipeline, sql, request, take);
     },
     async cancel(run) {
       await (await client.find(run)).cancel();

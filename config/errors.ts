@@ -33,6 +33,7 @@ export const ERRORS = {
   ),
   'GR-1005': entry(2, 'a stage is not known', 'stages are ingest, validate, features, train, score, publish'),
   'GR-1006': entry(2, 'a contract is wrong', 'mend the lines named; docs/how-to/write-a-contract.md shows one'),
+  'GR-1007': entry(2, 'a query cannot be run as it is written', 'mend the SQL at the place named'),
   'GR-2001': entry(3, 'source files are missing', 'put each file where the message says, or pass --inputs DIR'),
   'GR-2002': entry(
     3,
@@ -121,6 +122,7 @@ export const ERRORS = {
   'GR-4009': entry(6, 'no such generation to go back to', 'georefresh runs --outcome published lists them'),
   'GR-4010': entry(6, 'no such snapshot', 'georefresh runs --outcome published lists the generations'),
   'GR-4011': entry(6, 'no such source or file', 'name a source of a pipeline, or a file with --contract'),
+  'GR-4012': entry(6, 'no such table in the snapshot', 'georefresh query PIPELINE lists the tables'),
   'GR-5001': entry(5, 'the engine cannot be reached', 'georefresh up starts it; check TEMPORAL_ADDRESS', true),
   'GR-5002': entry(5, 'the store cannot be reached', 'check the store URI and the disk', true),
   'GR-5003': entry(5, 'no space is left', 'free space: georefresh doctor says how much is needed', true),

@@ -11,6 +11,7 @@ import { initCommand } from './commands/init.js';
 import { outputsCommand } from './commands/outputs.js';
 import { planCommand } from './commands/plan.js';
 import { quarantineCommand } from './commands/quarantine.js';
+import { queryCommand } from './commands/query.js';
 import { refreshCommand } from './commands/refresh.js';
 import { releaseCommand } from './commands/release.js';
 import { rollbackCommand } from './commands/rollback.js';
@@ -35,6 +36,7 @@ const COMMANDS = [
   showCommand,
   outputsCommand,
   diffCommand,
+  queryCommand,
   quarantineCommand,
   validateCommand,
   contractCommand,

@@ -26,6 +26,7 @@ describe('the command line', () => {
       'outputs',
       'plan',
       'quarantine',
+      'query',
       'refresh',
       'release',
       'rollback',
