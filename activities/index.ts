@@ -1,3 +1,4 @@
+import { createDeliverActivities } from './deliver/index.js';
 import type { Deps } from './deps.js';
 import { createFeatureActivities } from './features/index.js';
 import { createIngestActivities } from './ingest/index.js';
@@ -19,6 +20,7 @@ export const createActivities = (deps: Deps) => ({
   ...createScoreActivities(deps),
   ...createPartitionActivities(deps),
   ...createPublishActivities(deps),
+  ...createDeliverActivities(deps),
   ...createMaintainActivities(deps),
 });
 

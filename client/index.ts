@@ -1,5 +1,5 @@
 import type { Client, Connection } from '@temporalio/client';
-import type { CollectSummary } from '../activities/types.js';
+import type { CollectSummary, DeliverSummary } from '../activities/types.js';
 import { GeorefreshError } from '../config/errors.js';
 import { listPipelines } from '../config/load.js';
 import { readSettings } from '../config/settings.js';
@@ -9,7 +9,7 @@ import type { QueryOutcome } from '../lake/query.js';
 import type { ResultFormat } from '../lake/query-result.js';
 import { releaseHold } from '../lake/release.js';
 import type { ObjectStore } from '../lake/types.js';
-import type { RefreshInput } from '../workflows/messages.js';
+import type { DeliverRequest, RefreshInput } from '../workflows/messages.js';
 import type { DiffRequest, SnapshotDiff } from './diffs.js';
 import { pacingReader } from './pacing.js';
 import type { RefreshPlan } from './plans.js';
@@ -29,7 +29,7 @@ import type { Signalled } from './signals.js';
 import { lakeStatus, nextRuns, openRuns, type Status } from './status.js';
 import { openStore } from './store.js';
 
-export type { CollectSummary, RunSummary } from '../activities/types.js';
+export type { CollectSummary, DeliverSummary, RunSummary } from '../activities/types.js';
 export { ERRORS, type ErrorCode, GeorefreshError } from '../config/errors.js';
 export type { Manifest } from '../lake/manifest.js';
 export type { Hold } from '../lake/pointer.js';
@@ -124,6 +124,11 @@ export interface Georefresh {
    * GR-4009 where there is nothing to go back to, GR-7001 where something was published meanwhile.
    */
   rollback(request: RollbackRequest): Promise<Rollback>;
+  /**
+   * Brings what is published to the database that outputs are to go to, and waits for that; a refresh and a rollback ask for
+   * it by themselves. GR-5010 to GR-5014 where it cannot be done. An abort of `signal` ends the waiting alone.
+   */
+  deliver(request: DeliverRequest, options?: { signal?: AbortSignal }): Promise<DeliverSummary>;
   /** Lets refreshes publish again: the hold that stood until now, or null. GR-4003 where nothing was published yet. */
   release(pipeline: string): Promise<Hold | null>;
   /**
@@ -299,7 +304,21 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       await checked(request.pipeline);
       // Loaded only where it is wanted, as it takes what copies files.
       const { goBack } = await import('./rollbacks.js');
-      return goBack(store, settings, request);
+      const done = await goBack(store, settings, request);
+      const { delivers, askForDelivery } = await import('./deliveries.js');
+      if (done.generation === null || !(await delivers(settings, request.pipeline))) return done;
+      // What was gone back to stands whatever becomes of this: the next delivery brings it.
+      const asked = engine().then(async (found) => {
+        if (found === undefined) return 'open' as const;
+        await askForDelivery(found.client, { pipeline: request.pipeline });
+        return 'asked' as const;
+      });
+      return { ...done, delivery: await asked.catch(() => 'open' as const) };
+    },
+    async deliver(request, options) {
+      await checked(request.pipeline);
+      const { askForDelivery } = await import('./deliveries.js');
+      return (await askForDelivery(await needed(), request)).result(options);
     },
     async release(pipeline) {
       await checked(pipeline);

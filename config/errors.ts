@@ -148,6 +148,28 @@ export const ERRORS = {
     'the store lacks what a lake needs',
     'use a service that honours If-None-Match on writes: Amazon S3, MinIO, Ceph, R2, versitygw, Azure Blob',
   ),
+  'GR-5010': entry(
+    5,
+    'the database cannot be reached',
+    'it is tried again; check that the server of GEOREFRESH_POSTGRES_URL is up',
+    true,
+  ),
+  'GR-5011': entry(
+    5,
+    'the database refuses access',
+    'mend the user, password, database or sslmode in GEOREFRESH_POSTGRES_URL, or its rights; then georefresh deliver',
+  ),
+  'GR-5012': entry(
+    5,
+    'the address of the database is not known',
+    'set GEOREFRESH_POSTGRES_URL=postgres://user:password@host:5432/database where the workers run',
+  ),
+  'GR-5013': entry(5, 'the tables of the database are in use', 'it is tried again; end what keeps them open', true),
+  'GR-5014': entry(
+    5,
+    'the database cannot take a table',
+    'mend what is named; docs/how-to/deliver-to-postgres.md says what it must find',
+  ),
   'GR-7001': entry(7, 'someone else published first', 'the newer snapshot stands; start another refresh if wanted'),
   'GR-7002': entry(7, 'the lake was collected since this run began', 'start another refresh: georefresh refresh'),
 } as const satisfies Record<string, ErrorEntry>;

@@ -43,6 +43,16 @@ export const collectOptions: ActivityOptions = {
   retry: retry(DEFAULT_RETRY),
 };
 
+/** Brings tables to a database that may be away for hours; what is published in the lake does not wait for it. */
+export const deliverOptions: ActivityOptions = {
+  taskQueue: TASK_QUEUES.io,
+  startToCloseTimeout: '2 hours',
+  scheduleToCloseTimeout: '24 hours',
+  heartbeatTimeout: '15 s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: retry({ maximumAttempts: 400, initialInterval: 500, backoffCoefficient: 2, maximumInterval: 300_000 }),
+};
+
 /** Writes down how a run ended; runs also after a cancellation. */
 export const concludeOptions: ActivityOptions = {
   taskQueue: TASK_QUEUES.io,

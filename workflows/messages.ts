@@ -53,6 +53,29 @@ export interface CollectRequest {
   waitAtMost?: number;
 }
 
+/** Asks that what is published be brought to where outputs go beside the lake. */
+export interface DeliverRequest {
+  pipeline: string;
+  /** See `DeliverInput`. */
+  anew?: boolean;
+}
+
+export const deliverWorkflowId = (pipeline: string): string => `deliver:${pipeline}`;
+
+/** Something was published: a delivery under way looks once more. */
+export const publishedSignal = defineSignal('published');
+
+/** How `signalWithStart` of workflow type `deliver` asks for a delivery. */
+export const deliverOptions = (request: DeliverRequest) => ({
+  workflowId: deliverWorkflowId(request.pipeline),
+  taskQueue: TASK_QUEUES.workflows,
+  args: [request] as [DeliverRequest],
+  signal: publishedSignal,
+  signalArgs: [] as [],
+  typedSearchAttributes: [{ key: ATTRIBUTES.pipeline, value: request.pipeline }],
+  staticSummary: `delivery of ${request.pipeline}`,
+});
+
 /** What a refresh would do. */
 export interface PlanView {
   pipeline: string;

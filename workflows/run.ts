@@ -11,6 +11,7 @@ import type { Activities } from '../activities/index.js';
 import type { Plan, RunSummary, StepRecord } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { concludeOptions, resolveOptions } from './activity-options.js';
+import { startDelivery } from './delivery.js';
 import { executePlan, reusedSteps } from './execute.js';
 import { failureOf } from './failure.js';
 import { progressQuery, type RunInput } from './messages.js';
@@ -53,6 +54,8 @@ export async function run(input: RunInput): Promise<RunSummary> {
       }
     }
     const summary = await conclude({ header, plan, steps, outcome: plan.ended ?? 'unchanged' });
+    const stands = summary.outcome === 'published' || summary.outcome === 'unchanged';
+    if (plan.delivers === true && stands) await startDelivery(header.pipeline);
     upsertSearchAttributes([
       { key: ATTRIBUTES.outcome, value: summary.outcome },
       { key: ATTRIBUTES.modelVersion, value: summary.model?.version ?? null },

@@ -3,6 +3,7 @@ import { GeorefreshError } from '../../config/errors.js';
 import { examples } from './arguments.js';
 import { cancelCommand } from './commands/cancel.js';
 import { contractCommand } from './commands/contract.js';
+import { deliverCommand } from './commands/deliver.js';
 import { diffCommand } from './commands/diff.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
@@ -46,6 +47,7 @@ const COMMANDS = [
   signalCommand,
   rollbackCommand,
   releaseCommand,
+  deliverCommand,
   gcCommand,
   doctorCommand,
   errorCommand,

@@ -18,6 +18,7 @@ describe('the command line', () => {
     expect(commands.map((command) => command.name()).sort()).toEqual([
       'cancel',
       'contract',
+      'deliver',
       'diff',
       'doctor',
       'error',
