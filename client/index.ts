@@ -28,6 +28,7 @@ import { type Scheduling, schedulingOf } from './scheduling.js';
 import type { Signalled } from './signals.js';
 import { lakeStatus, nextRuns, openRuns, type Status } from './status.js';
 import { openStore } from './store.js';
+import type { Views, ViewsRequest } from './views.js';
 
 export type { CollectSummary, DeliverSummary, RunSummary } from '../activities/types.js';
 export { ERRORS, type ErrorCode, GeorefreshError } from '../config/errors.js';
@@ -44,6 +45,8 @@ export type { AppliedSchedule, ScheduleState } from './schedules.js';
 export type { Scheduling } from './scheduling.js';
 export type { Signalled } from './signals.js';
 export type { EngineStatus, OpenRun, PipelineStatus, Status } from './status.js';
+
+export type { Views, ViewsRequest } from './views.js';
 
 export interface ConnectOptions {
   /** Folder of the installation; default: GEOREFRESH_HOME, else `data` in the project. */
@@ -111,6 +114,8 @@ export interface Georefresh {
     request: QueryRequest & { format: ResultFormat },
     take: (outcome: QueryOutcome, path: string) => Promise<T>,
   ): Promise<T>;
+  /** Writes a DuckDB file of views of one kept snapshot, for notebooks and BI tools; on a bucket its rows are copied. */
+  views(request: ViewsRequest): Promise<Views>;
   /** Asks a refresh to stop; what it published before stays. */
   cancel(run: string): Promise<void>;
   /**
@@ -291,6 +296,11 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
     async queryAs(pipeline, sql, request, take) {
       await checked(pipeline);
       return (await queries()).queryAs(store, settings, pipeline, sql, request, take);
+    },
+    async views(request) {
+      await checked(request.pipeline);
+      const { writeViews } = await import('./views.js');
+      return writeViews(store, settings, request);
     },
     async cancel(run) {
       await (await client.find(run)).cancel();

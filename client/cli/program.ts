@@ -24,6 +24,7 @@ import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { upCommand } from './commands/up.js';
 import { validateCommand } from './commands/validate.js';
+import { viewsCommand } from './commands/views.js';
 import { exitOf, problemBlock, problemOf } from './problems.js';
 import { type GlobalOptions, Shell, type ShellStreams } from './shell.js';
 
@@ -38,6 +39,7 @@ const COMMANDS = [
   outputsCommand,
   diffCommand,
   queryCommand,
+  viewsCommand,
   quarantineCommand,
   validateCommand,
   contractCommand,

@@ -39,6 +39,7 @@ describe('the command line', () => {
       'status',
       'up',
       'validate',
+      'views',
     ]);
     for (const command of commands) {
       expect(command.description()).not.toBe('');
