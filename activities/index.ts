@@ -1,3 +1,4 @@
+import { createBackfillActivities } from './backfill/index.js';
 import { createDeliverActivities } from './deliver/index.js';
 import type { Deps } from './deps.js';
 import { createFeatureActivities } from './features/index.js';
@@ -22,6 +23,7 @@ export const createActivities = (deps: Deps) => ({
   ...createPublishActivities(deps),
   ...createDeliverActivities(deps),
   ...createMaintainActivities(deps),
+  ...createBackfillActivities(deps),
 });
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -168,7 +168,7 @@ export interface PublishInput extends StepInput {
 }
 
 /** Outcome of a run whose work succeeded; failures and cancellations end as failures of the workflow. */
-export type Outcome = 'published' | 'unchanged' | 'superseded' | 'held';
+export type Outcome = 'published' | 'unchanged' | 'superseded' | 'held' | 'archived';
 
 export interface OutputSummary {
   name: string;
@@ -225,6 +225,29 @@ export interface CollectSummary {
   results: number;
   /** Files of snapshots, objects of the lake, results of steps, manifests of runs, notes. */
   gone: Partial<Record<Condemned['kind'], { count: number; bytes: number }>>;
+}
+
+/** Logical times to be backfilled: see `timesOf`. */
+export interface BackfillRange {
+  pipeline: string;
+  /** ISO 8601; both ends are part of it. */
+  from: string;
+  to: string;
+  every: string;
+  /** Only those behind this one. */
+  after?: string;
+  /** Also those that runs have finished. */
+  force?: boolean;
+}
+
+export interface BackfillPage {
+  /** Times of the whole range. */
+  all: number;
+  times: string[];
+  /** Finished before, and passed over on the way to these. */
+  skipped: number;
+  /** Where the next page begins; null where there is none. */
+  after: string | null;
 }
 
 /** An output as it is in the database: a table of so many rows. */

@@ -10,6 +10,7 @@ import type { ResultFormat } from '../lake/query-result.js';
 import { releaseHold } from '../lake/release.js';
 import type { ObjectStore } from '../lake/types.js';
 import type { DeliverRequest, RefreshInput } from '../workflows/messages.js';
+import type { Backfill, BackfillRequest } from './backfills.js';
 import type { DiffRequest, SnapshotDiff } from './diffs.js';
 import { pacingReader } from './pacing.js';
 import type { RefreshPlan } from './plans.js';
@@ -34,7 +35,8 @@ export type { CollectSummary, DeliverSummary, RunSummary } from '../activities/t
 export { ERRORS, type ErrorCode, GeorefreshError } from '../config/errors.js';
 export type { Manifest } from '../lake/manifest.js';
 export type { Hold } from '../lake/pointer.js';
-export type { RefreshInput } from '../workflows/messages.js';
+export type { BackfillProgress, RefreshInput } from '../workflows/messages.js';
+export type { Backfill, BackfillRequest } from './backfills.js';
 export type { DiffRequest, SnapshotDiff } from './diffs.js';
 export type { ExpectedStep, RefreshPlan } from './plans.js';
 export type { QueriedSnapshot, QueryFile, QueryRequest, QueryResult, QueryTables } from './queries.js';
@@ -116,6 +118,14 @@ export interface Georefresh {
   ): Promise<T>;
   /** Writes a DuckDB file of views of one kept snapshot, for notebooks and BI tools; on a bucket its rows are copied. */
   views(request: ViewsRequest): Promise<Views>;
+  /**
+   * Runs the pipeline for each logical time of a range that no run has finished, on a task queue of its own; the same range
+   * again goes on where it stopped. Times before what is published become snapshots beside it, which queries read as of
+   * then. GR-3005 where another range is under way.
+   */
+  backfill(request: BackfillRequest): Promise<Backfill>;
+  /** The latest backfill of a pipeline, to be followed or cancelled. */
+  backfillOf(pipeline: string): Promise<Backfill>;
   /** Asks a refresh to stop; what it published before stays. */
   cancel(run: string): Promise<void>;
   /**
@@ -301,6 +311,16 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       await checked(request.pipeline);
       const { writeViews } = await import('./views.js');
       return writeViews(store, settings, request);
+    },
+    async backfill(request) {
+      await checked(request.pipeline);
+      const { startBackfill } = await import('./backfills.js');
+      return startBackfill(await needed(), request);
+    },
+    async backfillOf(pipeline) {
+      await checked(pipeline);
+      const { backfillOf } = await import('./backfills.js');
+      return backfillOf(await needed(), pipeline);
     },
     async cancel(run) {
       await (await client.find(run)).cancel();

@@ -23,7 +23,8 @@ export interface QueryRequest extends CallOptions {
 /** The snapshot that was read. */
 export interface QueriedSnapshot {
   pipeline: string;
-  generation: number;
+  /** Null where it was made by a backfill, for a time before what was current. */
+  generation: number | null;
   run: string;
   /** What its content stands for, ISO 8601. */
   logicalTime: string;

@@ -172,6 +172,12 @@ export const ERRORS = {
   ),
   'GR-7001': entry(7, 'someone else published first', 'the newer snapshot stands; start another refresh if wanted'),
   'GR-7002': entry(7, 'the lake was collected since this run began', 'start another refresh: georefresh refresh'),
+  'GR-7003': entry(
+    7,
+    'no more snapshots of earlier times are kept',
+    'let go of some: retention: of the pipeline.yaml, then georefresh gc --delete; or backfill a shorter range',
+  ),
+  'GR-7004': entry(7, 'the pipeline is held', 'let it publish again: georefresh release'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

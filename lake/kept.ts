@@ -1,5 +1,6 @@
 import { codeOf, GeorefreshError } from '../config/errors.js';
 import { readManifest } from './current.js';
+import { type HistoryEntry, readHistory } from './history.js';
 import type { Manifest } from './manifest.js';
 import { type Pointer, readPointer, type SnapshotRef } from './pointer.js';
 import { floorOf } from './reachable.js';
@@ -7,7 +8,8 @@ import type { CallOptions, ObjectStore } from './types.js';
 
 /** A published snapshot that is kept. */
 export interface KeptSnapshot {
-  ref: SnapshotRef;
+  /** Without a generation where it was made for an earlier time, beside what was published. */
+  ref: Omit<SnapshotRef, 'generation'> & { generation: number | null };
   manifest: Manifest;
   /**
    * The logical time from which on it was what a pipeline stood for, ISO 8601. Of a rollback that of the generation that it
@@ -15,6 +17,9 @@ export interface KeptSnapshot {
    */
   from: string;
 }
+
+/** A snapshot without its manifest. */
+type Place = Omit<KeptSnapshot, 'manifest'>;
 
 /** How often a walk begins anew that a collection overtook. */
 const WALKS = 3;
@@ -43,12 +48,12 @@ export function instantOf(text: string): number | undefined {
 }
 
 /** What the newest snapshot is asked to be. */
-type Fits = (kept: KeptSnapshot) => boolean;
+type Fits = (kept: Place) => boolean;
 
 /** `current`, `previous`, a generation (`7`, `g7`), a snapshot's folder, or a time: the newest that stood for it or for a time before. */
 function fitOf(asOf: string, pointer: Pointer): Fits {
-  if (asOf === 'current') return () => true;
-  if (asOf === 'previous') return ({ ref }) => ref.generation < pointer.generation;
+  if (asOf === 'current') return ({ ref }) => ref.generation !== null;
+  if (asOf === 'previous') return ({ ref }) => ref.generation !== null && ref.generation < pointer.generation;
   const generation = GENERATION.exec(asOf)?.[1];
   if (generation !== undefined) return ({ ref }) => ref.generation === Number(generation);
   const instant = instantOf(asOf);
@@ -73,12 +78,31 @@ export async function findKept(
     const state = await readPointer(store, pipeline, options);
     if (state === undefined) throw new GeorefreshError('GR-4003', pipeline);
     const fits = fitOf(asOf, state.pointer);
-    const seen: KeptSnapshot[] = [];
+    const seen: Place[] = [];
     try {
+      const beside = (await readHistory(store, pipeline, options)).reverse();
+      const besides = (from: string): HistoryEntry[] => {
+        const count = beside.findIndex(({ logicalTime }) => Date.parse(logicalTime) <= Date.parse(from));
+        return beside.splice(0, count < 0 ? beside.length : count);
+      };
+      const fitting = async (entries: readonly HistoryEntry[]): Promise<KeptSnapshot | undefined> => {
+        for (const entry of entries) {
+          const { logicalTime: from, ...ref } = entry;
+          const place = { ref: { ...ref, generation: null }, from };
+          if (!fits(place)) seen.push(place);
+          else return { ...place, manifest: await readManifest(store, entry, options) };
+        }
+        return undefined;
+      };
+      // By time, from the latest back: a time of its own that was made later, beside, stands between its neighbours.
       for await (const kept of keptSnapshots(store, state.pointer, options)) {
+        const between = await fitting(besides(kept.from));
+        if (between !== undefined) return between;
         if (fits(kept)) return kept;
         seen.push(kept);
       }
+      const oldest = await fitting(beside);
+      if (oldest !== undefined) return oldest;
     } catch (error) {
       if (walk === WALKS || codeOf(error) !== 'GR-4004' || !(await hasMoved(store, state.pointer, options)))
         throw error;
@@ -89,14 +113,14 @@ export async function findKept(
 }
 
 /** The kept snapshots, newest first. */
-export async function* keptSnapshots(
+async function* keptSnapshots(
   store: ObjectStore,
   pointer: Pointer,
   options: CallOptions = {},
-): AsyncGenerator<KeptSnapshot> {
+): AsyncGenerator<KeptSnapshot & { ref: SnapshotRef }> {
   const floor = floorOf(pointer);
   /** Rollbacks whose time is that of the first generation before them that is none. */
-  let open: Omit<KeptSnapshot, 'from'>[] = [];
+  let open: { ref: SnapshotRef; manifest: Manifest }[] = [];
   let at: SnapshotRef | null = pointer;
   while (at !== null && at.generation >= floor) {
     const manifest: Manifest = await readManifest(store, at, options);
@@ -124,10 +148,12 @@ async function hasMoved(
 const noneFits = (asOf: string): string =>
   instantOf(asOf) === undefined ? `there is no ${JSON.stringify(asOf)}` : `nothing was published for ${asOf} or before`;
 
+const placeText = ({ ref, from }: Place): string => `${ref.generation ?? 'one beside'} (${from})`;
+
 /** `are 3 (2026-01-03T00:00:00Z) … 12 (…)`, newest first. */
-function keptText(seen: readonly KeptSnapshot[]): string {
-  const told = seen.slice(0, TOLD).map(({ ref, from }) => `${ref.generation} (${from})`);
+function keptText(seen: readonly Place[]): string {
+  const told = seen.slice(0, TOLD).map(placeText);
   const last = seen.length > TOLD ? seen.at(-1) : undefined;
-  if (last !== undefined) told.push(`… ${last.ref.generation} (${last.from})`);
+  if (last !== undefined) told.push(`… ${placeText(last)}`);
   return `${seen.length === 1 ? 'is' : 'are'} ${told.join(', ')}`;
 }

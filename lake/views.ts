@@ -107,10 +107,10 @@ async function writeFile(
       const kind = copied ? 'TABLE' : 'VIEW';
       await connection.run(`CREATE ${kind} ${quoteIdent(name)} AS SELECT * FROM read_parquet(${quoteLiteral(file)})`);
     }
-    const about = [manifest.pipeline, String(ref.generation), manifest.run, manifest.logicalTime, ref.snapshot];
+    const about = [manifest.pipeline, String(ref.generation ?? ''), manifest.run, manifest.logicalTime, ref.snapshot];
     const [pipeline, generation, run, time, folder] = about.map(quoteLiteral);
     await connection.run(
-      `CREATE TABLE ${ABOUT} AS SELECT ${pipeline} AS pipeline, CAST(${generation} AS BIGINT) AS generation, ${run} AS run, CAST(${time} AS TIMESTAMPTZ) AS logical_time, ${folder} AS snapshot`,
+      `CREATE TABLE ${ABOUT} AS SELECT ${pipeline} AS pipeline, TRY_CAST(${generation} AS BIGINT) AS generation, ${run} AS run, CAST(${time} AS TIMESTAMPTZ) AS logical_time, ${folder} AS snapshot`,
     );
     await connection.run('CHECKPOINT');
     connection.closeSync();

@@ -1,3 +1,4 @@
+export { backfill } from './backfill.js';
 export { collect, collection } from './collect.js';
 export { deliver } from './deliver.js';
 export { pipeline } from './pipeline.js';

@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { Decision, Override, RunSummary, Stage, Trigger } from '../activities/types.js';
+import type { BackfillRange, Decision, Override, RunSummary, Stage, Trigger } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { TASK_QUEUES } from '../config/queues.js';
 import type { Retention } from '../lake/retention.js';
@@ -31,6 +31,34 @@ export interface RunInput {
   startedAt: string;
   trigger: Trigger;
 }
+
+/** Asks for runs for the logical times of a range. */
+export interface BackfillInput extends BackfillRange {
+  inputs?: string;
+  /** Carried from one page to the next. */
+  progress?: BackfillProgress;
+}
+
+export interface BackfillProgress {
+  pipeline: string;
+  from: string;
+  to: string;
+  every: string;
+  /** Times of the range; of these were finished before, are done now, and failed. */
+  all: number;
+  skipped: number;
+  done: number;
+  failures: number;
+  /** The first of those that failed. */
+  failed: { logicalTime: string; code: string; message: string }[];
+  /** The time under way. */
+  now: string | null;
+}
+
+export const backfillQuery = defineQuery<BackfillProgress>('backfill');
+export const backfillWorkflowId = (pipeline: string): string => `backfill:${pipeline}`;
+/** Runs of backfills exclude each other, and no other run. */
+export const backfillRunId = (pipeline: string): string => `run:${pipeline}:backfill`;
 
 export type RefreshResult = RunSummary;
 

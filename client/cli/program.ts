@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { GeorefreshError } from '../../config/errors.js';
 import { examples } from './arguments.js';
+import { backfillCommand } from './commands/backfill.js';
 import { cancelCommand } from './commands/cancel.js';
 import { contractCommand } from './commands/contract.js';
 import { deliverCommand } from './commands/deliver.js';
@@ -44,6 +45,7 @@ const COMMANDS = [
   validateCommand,
   contractCommand,
   initCommand,
+  backfillCommand,
   cancelCommand,
   scheduleCommand,
   signalCommand,

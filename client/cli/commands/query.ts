@@ -134,7 +134,7 @@ const aboutText = (
   const count = cut
     ? `the first ${formatCount(rows)} rows; there are more: --limit ROWS, or --output FILE for all`
     : `${formatCount(rows)} ${rows === 1 ? 'row' : 'rows'}`;
-  return `${count}  ·  generation ${generation}, for ${logicalTime}${sample ? ', sample data' : ''}`;
+  return `${count}  ·  ${generation === null ? 'backfilled' : `generation ${generation}`}, for ${logicalTime}${sample ? ', sample data' : ''}`;
 };
 
 function tellFile(shell: Shell, result: QueryFile): void {

@@ -16,6 +16,7 @@ describe('the command line', () => {
   test('each command has a description, and examples in its help', async () => {
     const { commands } = createProgram(new Shell(streams()));
     expect(commands.map((command) => command.name()).sort()).toEqual([
+      'backfill',
       'cancel',
       'contract',
       'deliver',

@@ -94,11 +94,16 @@ export async function publish(
 export async function publishTables(
   lake: Lake,
   tables: Readonly<Record<string, string>>,
-  { minute, run = `run-${minute}`, pipeline = 'demo' }: { minute: number; run?: string; pipeline?: string },
+  {
+    minute,
+    run = `run-${minute}`,
+    pipeline = 'demo',
+    ...options
+  }: { minute: number; run?: string; pipeline?: string; archive?: boolean; epoch?: number },
 ): Promise<Published> {
   const logicalTime = new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
   const prefix = `lake/${pipeline}/predictions`;
-  const epoch = epochOf((await readPointer(lake.store, pipeline))?.pointer);
+  const epoch = options.epoch ?? epochOf((await readPointer(lake.store, pipeline))?.pointer);
   return inEpoch(epoch, async () => {
     const files = await lake.duckdb.session(async (session) => {
       const made: Record<string, TableRef> = {};
@@ -113,6 +118,7 @@ export async function publishTables(
     const steps = manifest.steps.map((step) => ({ ...step, outputs }));
     return publishSnapshot({
       ...{ lake, pipeline, run, logicalTime, files },
+      ...(options.archive && { archive: true }),
       nonce: (nonces++).toString(16),
       manifest: { ...manifest, pipeline, steps },
     });
