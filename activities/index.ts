@@ -1,3 +1,5 @@
+import { createBackfillActivities } from './backfill/index.js';
+import { createDeliverActivities } from './deliver/index.js';
 import type { Deps } from './deps.js';
 import { createFeatureActivities } from './features/index.js';
 import { createIngestActivities } from './ingest/index.js';
@@ -19,7 +21,9 @@ export const createActivities = (deps: Deps) => ({
   ...createScoreActivities(deps),
   ...createPartitionActivities(deps),
   ...createPublishActivities(deps),
+  ...createDeliverActivities(deps),
   ...createMaintainActivities(deps),
+  ...createBackfillActivities(deps),
 });
 
 export type Activities = ReturnType<typeof createActivities>;

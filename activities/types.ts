@@ -78,6 +78,8 @@ export interface Plan {
   steps: DecidedStep[];
   /** Set where there is nothing to do: the published snapshot is what a run would publish, or nothing may be published. */
   ended?: 'unchanged' | 'held';
+  /** Outputs go to a place outside the lake too. */
+  delivers?: boolean;
   /** Of the pipeline's lake; what the run writes, it writes in this one. */
   epoch: number;
   /** How many activities of a partitioned step may be under way at a time. */
@@ -166,7 +168,7 @@ export interface PublishInput extends StepInput {
 }
 
 /** Outcome of a run whose work succeeded; failures and cancellations end as failures of the workflow. */
-export type Outcome = 'published' | 'unchanged' | 'superseded' | 'held';
+export type Outcome = 'published' | 'unchanged' | 'superseded' | 'held' | 'archived';
 
 export interface OutputSummary {
   name: string;
@@ -223,6 +225,57 @@ export interface CollectSummary {
   results: number;
   /** Files of snapshots, objects of the lake, results of steps, manifests of runs, notes. */
   gone: Partial<Record<Condemned['kind'], { count: number; bytes: number }>>;
+}
+
+/** Logical times to be backfilled: see `timesOf`. */
+export interface BackfillRange {
+  pipeline: string;
+  /** ISO 8601; both ends are part of it. */
+  from: string;
+  to: string;
+  every: string;
+  /** Only those behind this one. */
+  after?: string;
+  /** Also those that runs have finished. */
+  force?: boolean;
+}
+
+export interface BackfillPage {
+  /** Times of the whole range. */
+  all: number;
+  times: string[];
+  /** Finished before, and passed over on the way to these. */
+  skipped: number;
+  /** Where the next page begins; null where there is none. */
+  after: string | null;
+}
+
+/** An output as it is in the database: a table of so many rows. */
+export interface DeliveredTable {
+  output: string;
+  table: string;
+  rows: number;
+}
+
+/** Asks that what is published be brought to the database that outputs of the pipeline are to go to. */
+export interface DeliverInput {
+  pipeline: string;
+  /** Forgets what the database knows of earlier generations: for a lake that was begun anew and counts from 1. */
+  anew?: boolean;
+}
+
+/**
+ * - `delivered`: the published generation is there now. - `stands`: it was there before. - `newer`: the database has one of a
+ * higher number, or of another lake, which stays. - `nothing`: no output is to go there, or nothing was published yet.
+ */
+export interface DeliverSummary {
+  pipeline: string;
+  state: 'delivered' | 'stands' | 'newer' | 'nothing';
+  /** The published one; null where nothing was. */
+  generation: number | null;
+  /** The one that the database has. */
+  there: number | null;
+  tables: DeliveredTable[];
 }
 
 export interface ConcludeInput {

@@ -4,10 +4,10 @@ import { GeorefreshError } from '../config/errors.js';
 import type { ReadonlyDeep, Settings } from '../config/settings.js';
 import { fetchJson } from '../lake/artifacts.js';
 import { findSnapshots, type Snapshot } from '../lake/diff-snapshots.js';
-import { openLake } from '../lake/lake.js';
 import type { CallOptions, ObjectStore } from '../lake/types.js';
 import type { SnapshotSide } from './diff-moves.js';
 import { compareTables, type OutputDiff } from './diff-outputs.js';
+import { withLake } from './queries.js';
 
 export interface DiffRequest extends CallOptions {
   /** `current`, `previous`, a generation, or the name of a snapshot's folder. Default: `previous`. */
@@ -84,14 +84,7 @@ export async function diffSnapshots(
     before: { manifest: old.manifest, definition: await definitionOf(store, old, request) },
     after: { manifest: now.manifest, definition: await definitionOf(store, now, request) },
   };
-  const lake = await openLake({
-    home: settings.home,
-    store,
-    scratchBytes: settings.scratch.maxBytes,
-    memoryLimit: `${Math.floor(settings.compute.memory / 1e6)}MB`,
-    threads: settings.compute.threads,
-  });
-  try {
+  return withLake(store, settings, async (lake) => {
     const tables = await compareTables(lake, sides, { ...rest, top });
     return {
       pipeline,
@@ -101,9 +94,7 @@ export async function diffSnapshots(
       ...differences(sides),
       tables,
     };
-  } finally {
-    await lake.close();
-  }
+  });
 }
 
 async function definitionOf(store: ObjectStore, { ref, manifest }: Snapshot, options: CallOptions): Promise<Pipeline> {

@@ -45,7 +45,7 @@ export interface WorkerRecord extends ProcessId {
   roles: Role[];
 }
 
-const ROLES: readonly Role[] = ['workflows', 'io', 'compute'];
+const ROLES: readonly Role[] = ['workflows', 'io', 'compute', 'backfill'];
 const REACH_MS = 3_000;
 const LOCK_WAIT_MS = 10_000;
 

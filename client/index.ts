@@ -1,16 +1,20 @@
 import type { Client, Connection } from '@temporalio/client';
-import type { CollectSummary } from '../activities/types.js';
+import type { CollectSummary, DeliverSummary } from '../activities/types.js';
 import { GeorefreshError } from '../config/errors.js';
 import { listPipelines } from '../config/load.js';
 import { readSettings } from '../config/settings.js';
 import type { Manifest } from '../lake/manifest.js';
 import type { Hold } from '../lake/pointer.js';
+import type { QueryOutcome } from '../lake/query.js';
+import type { ResultFormat } from '../lake/query-result.js';
 import { releaseHold } from '../lake/release.js';
 import type { ObjectStore } from '../lake/types.js';
-import type { RefreshInput } from '../workflows/messages.js';
+import type { DeliverRequest, RefreshInput } from '../workflows/messages.js';
+import type { Backfill, BackfillRequest } from './backfills.js';
 import type { DiffRequest, SnapshotDiff } from './diffs.js';
 import { pacingReader } from './pacing.js';
 import type { RefreshPlan } from './plans.js';
+import type { QueryFile, QueryRequest, QueryResult, QueryTables } from './queries.js';
 import {
   findManifest,
   type PublishedOutput,
@@ -25,14 +29,17 @@ import { type Scheduling, schedulingOf } from './scheduling.js';
 import type { Signalled } from './signals.js';
 import { lakeStatus, nextRuns, openRuns, type Status } from './status.js';
 import { openStore } from './store.js';
+import type { Views, ViewsRequest } from './views.js';
 
-export type { CollectSummary, RunSummary } from '../activities/types.js';
+export type { CollectSummary, DeliverSummary, RunSummary } from '../activities/types.js';
 export { ERRORS, type ErrorCode, GeorefreshError } from '../config/errors.js';
 export type { Manifest } from '../lake/manifest.js';
 export type { Hold } from '../lake/pointer.js';
-export type { RefreshInput } from '../workflows/messages.js';
+export type { BackfillProgress, RefreshInput } from '../workflows/messages.js';
+export type { Backfill, BackfillRequest } from './backfills.js';
 export type { DiffRequest, SnapshotDiff } from './diffs.js';
 export type { ExpectedStep, RefreshPlan } from './plans.js';
+export type { QueriedSnapshot, QueryFile, QueryRequest, QueryResult, QueryTables } from './queries.js';
 export type { Published, PublishedOutput, RunFilter, RunRecord } from './records.js';
 export type { Refresh, RunningStep, RunProgress } from './refreshes.js';
 export type { Rollback, RollbackRequest } from './rollbacks.js';
@@ -40,6 +47,8 @@ export type { AppliedSchedule, ScheduleState } from './schedules.js';
 export type { Scheduling } from './scheduling.js';
 export type { Signalled } from './signals.js';
 export type { EngineStatus, OpenRun, PipelineStatus, Status } from './status.js';
+
+export type { Views, ViewsRequest } from './views.js';
 
 export interface ConnectOptions {
   /** Folder of the installation; default: GEOREFRESH_HOME, else `data` in the project. */
@@ -86,6 +95,37 @@ export interface Georefresh {
   outputs(pipeline: string): Promise<PublishedOutput[]>;
   /** How two published snapshots differ, and why; default: the current one and the one before. Errors as of `diffSnapshots`. */
   diff(pipeline: string, request?: DiffRequest): Promise<SnapshotDiff>;
+  /** The tables of a kept snapshot; default: the current one. GR-4003, GR-4010 where there is none. */
+  tables(pipeline: string, request?: Omit<QueryRequest, 'limit'>): Promise<QueryTables>;
+  /**
+   * Asks the tables of one kept snapshot, by the names of their outputs, in SQL that reads. What is published, rolled back or
+   * collected meanwhile changes nothing in the answer. GR-1007 where the SQL is wrong, GR-4010 where there is no such
+   * snapshot, GR-4012 where there is no such table.
+   */
+  query(pipeline: string, sql: string, request?: QueryRequest): Promise<QueryResult>;
+  /** The same, as a file. */
+  queryToFile(
+    pipeline: string,
+    sql: string,
+    request: QueryRequest & { output: string; format: ResultFormat },
+  ): Promise<QueryFile>;
+  /** The same, as a file that goes when `take` is done with it. */
+  queryAs<T>(
+    pipeline: string,
+    sql: string,
+    request: QueryRequest & { format: ResultFormat },
+    take: (outcome: QueryOutcome, path: string) => Promise<T>,
+  ): Promise<T>;
+  /** Writes a DuckDB file of views of one kept snapshot, for notebooks and BI tools; on a bucket its rows are copied. */
+  views(request: ViewsRequest): Promise<Views>;
+  /**
+   * Runs the pipeline for each logical time of a range that no run has finished, on a task queue of its own; the same range
+   * again goes on where it stopped. Times before what is published become snapshots beside it, which queries read as of
+   * then. GR-3005 where another range is under way.
+   */
+  backfill(request: BackfillRequest): Promise<Backfill>;
+  /** The latest backfill of a pipeline, to be followed or cancelled. */
+  backfillOf(pipeline: string): Promise<Backfill>;
   /** Asks a refresh to stop; what it published before stays. */
   cancel(run: string): Promise<void>;
   /**
@@ -99,6 +139,11 @@ export interface Georefresh {
    * GR-4009 where there is nothing to go back to, GR-7001 where something was published meanwhile.
    */
   rollback(request: RollbackRequest): Promise<Rollback>;
+  /**
+   * Brings what is published to the database that outputs are to go to, and waits for that; a refresh and a rollback ask for
+   * it by themselves. GR-5010 to GR-5014 where it cannot be done. An abort of `signal` ends the waiting alone.
+   */
+  deliver(request: DeliverRequest, options?: { signal?: AbortSignal }): Promise<DeliverSummary>;
   /** Lets refreshes publish again: the hold that stood until now, or null. GR-4003 where nothing was published yet. */
   release(pipeline: string): Promise<Hold | null>;
   /**
@@ -164,6 +209,9 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
   };
 
   const pacingOf = pacingReader(settings);
+
+  // DuckDB is loaded only where it is asked.
+  const queries = () => import('./queries.js');
 
   const client: Georefresh = {
     store,
@@ -243,6 +291,37 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       const { diffSnapshots } = await import('./diffs.js');
       return diffSnapshots(store, settings, pipeline, request);
     },
+    async tables(pipeline, request) {
+      await checked(pipeline);
+      return (await queries()).queryTables(store, pipeline, request);
+    },
+    async query(pipeline, sql, request) {
+      await checked(pipeline);
+      return (await queries()).query(store, settings, pipeline, sql, request);
+    },
+    async queryToFile(pipeline, sql, request) {
+      await checked(pipeline);
+      return (await queries()).queryToFile(store, settings, pipeline, sql, request);
+    },
+    async queryAs(pipeline, sql, request, take) {
+      await checked(pipeline);
+      return (await queries()).queryAs(store, settings, pipeline, sql, request, take);
+    },
+    async views(request) {
+      await checked(request.pipeline);
+      const { writeViews } = await import('./views.js');
+      return writeViews(store, settings, request);
+    },
+    async backfill(request) {
+      await checked(request.pipeline);
+      const { startBackfill } = await import('./backfills.js');
+      return startBackfill(await needed(), request);
+    },
+    async backfillOf(pipeline) {
+      await checked(pipeline);
+      const { backfillOf } = await import('./backfills.js');
+      return backfillOf(await needed(), pipeline);
+    },
     async cancel(run) {
       await (await client.find(run)).cancel();
     },
@@ -255,7 +334,21 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       await checked(request.pipeline);
       // Loaded only where it is wanted, as it takes what copies files.
       const { goBack } = await import('./rollbacks.js');
-      return goBack(store, settings, request);
+      const done = await goBack(store, settings, request);
+      const { delivers, askForDelivery } = await import('./deliveries.js');
+      if (done.generation === null || !(await delivers(settings, request.pipeline))) return done;
+      // What was gone back to stands whatever becomes of this: the next delivery brings it.
+      const asked = engine().then(async (found) => {
+        if (found === undefined) return 'open' as const;
+        await askForDelivery(found.client, { pipeline: request.pipeline });
+        return 'asked' as const;
+      });
+      return { ...done, delivery: await asked.catch(() => 'open' as const) };
+    },
+    async deliver(request, options) {
+      await checked(request.pipeline);
+      const { askForDelivery } = await import('./deliveries.js');
+      return (await askForDelivery(await needed(), request)).result(options);
     },
     async release(pipeline) {
       await checked(pipeline);

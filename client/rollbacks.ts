@@ -34,6 +34,8 @@ export interface Rollback {
   /** Folder of the snapshot: an absolute path or a URI. */
   folder: string;
   hold: Hold;
+  /** Of pipelines whose outputs go to a database: whether it is on its way there, or left to `georefresh deliver`. */
+  delivery?: 'asked' | 'open';
 }
 
 const LONGEST_TEXT = 300;

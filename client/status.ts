@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { type Delivered, readDelivered } from '../lake/delivered.js';
 import type { ObjectStore } from '../lake/types.js';
 import { type Published, type RunRecord, readPublished, readRuns } from './records.js';
 import type { RunProgress } from './refreshes.js';
@@ -23,6 +24,8 @@ export interface PipelineStatus {
   last_run: string | null;
   /** When the engine starts the next refresh by itself; null where it does not, or cannot be asked. */
   next_scheduled_run: string | null;
+  /** What was last brought to the database that outputs go to; null where nothing was. */
+  delivered: Pick<Delivered, 'generation' | 'at' | 'tables'> | null;
   /** Refreshes under way. */
   running: OpenRun[];
   /** Why the lake could not be read, where it could not. */
@@ -56,19 +59,22 @@ const ENGINE_MS = 3_000;
 export async function lakeStatus(store: ObjectStore, pipeline: string, now: number): Promise<PipelineStatus> {
   const status: PipelineStatus = {
     ...{ pipeline, published: null, ageSeconds: null, lastRun: null, running: [] },
-    ...{ last_run: null, next_scheduled_run: null },
+    ...{ last_run: null, next_scheduled_run: null, delivered: null },
   };
   try {
-    const [current, runs] = await Promise.all([
+    const [current, runs, brought] = await Promise.all([
       readPublished(store, pipeline),
       readRuns(store, pipeline, { limit: RECENT }),
+      readDelivered(store, pipeline),
     ]);
     const [lastRun] = runs.sort((a, b) => Date.parse(b.started) - Date.parse(a.started));
     const last = { lastRun: lastRun ?? null, last_run: lastRun?.started ?? null };
     if (current === undefined) return { ...status, ...last };
     const { outputs: _, ...published } = current;
     const ageSeconds = Math.max(0, Math.round((now - Date.parse(published.logicalTime)) / 1000));
-    return { ...status, published, ageSeconds, ...last };
+    const delivered =
+      brought === undefined ? null : { generation: brought.generation, at: brought.at, tables: brought.tables };
+    return { ...status, published, ageSeconds, delivered, ...last };
   } catch (error) {
     return { ...status, fault: error instanceof Error ? error.message : String(error) };
   }

@@ -33,6 +33,7 @@ export const ERRORS = {
   ),
   'GR-1005': entry(2, 'a stage is not known', 'stages are ingest, validate, features, train, score, publish'),
   'GR-1006': entry(2, 'a contract is wrong', 'mend the lines named; docs/how-to/write-a-contract.md shows one'),
+  'GR-1007': entry(2, 'a query cannot be run as it is written', 'mend the SQL at the place named'),
   'GR-2001': entry(3, 'source files are missing', 'put each file where the message says, or pass --inputs DIR'),
   'GR-2002': entry(
     3,
@@ -121,6 +122,7 @@ export const ERRORS = {
   'GR-4009': entry(6, 'no such generation to go back to', 'georefresh runs --outcome published lists them'),
   'GR-4010': entry(6, 'no such snapshot', 'georefresh runs --outcome published lists the generations'),
   'GR-4011': entry(6, 'no such source or file', 'name a source of a pipeline, or a file with --contract'),
+  'GR-4012': entry(6, 'no such table in the snapshot', 'georefresh query PIPELINE lists the tables'),
   'GR-5001': entry(5, 'the engine cannot be reached', 'georefresh up starts it; check TEMPORAL_ADDRESS', true),
   'GR-5002': entry(5, 'the store cannot be reached', 'check the store URI and the disk', true),
   'GR-5003': entry(5, 'no space is left', 'free space: georefresh doctor says how much is needed', true),
@@ -146,8 +148,36 @@ export const ERRORS = {
     'the store lacks what a lake needs',
     'use a service that honours If-None-Match on writes: Amazon S3, MinIO, Ceph, R2, versitygw, Azure Blob',
   ),
+  'GR-5010': entry(
+    5,
+    'the database cannot be reached',
+    'it is tried again; check that the server of GEOREFRESH_POSTGRES_URL is up',
+    true,
+  ),
+  'GR-5011': entry(
+    5,
+    'the database refuses access',
+    'mend the user, password, database or sslmode in GEOREFRESH_POSTGRES_URL, or its rights; then georefresh deliver',
+  ),
+  'GR-5012': entry(
+    5,
+    'the address of the database is not known',
+    'set GEOREFRESH_POSTGRES_URL=postgres://user:password@host:5432/database where the workers run',
+  ),
+  'GR-5013': entry(5, 'the tables of the database are in use', 'it is tried again; end what keeps them open', true),
+  'GR-5014': entry(
+    5,
+    'the database cannot take a table',
+    'mend what is named; docs/how-to/deliver-to-postgres.md says what it must find',
+  ),
   'GR-7001': entry(7, 'someone else published first', 'the newer snapshot stands; start another refresh if wanted'),
   'GR-7002': entry(7, 'the lake was collected since this run began', 'start another refresh: georefresh refresh'),
+  'GR-7003': entry(
+    7,
+    'no more snapshots of earlier times are kept',
+    'let go of some: retention: of the pipeline.yaml, then georefresh gc --delete; or backfill a shorter range',
+  ),
+  'GR-7004': entry(7, 'the pipeline is held', 'let it publish again: georefresh release'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

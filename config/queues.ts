@@ -3,4 +3,6 @@ export const TASK_QUEUES = {
   workflows: 'georefresh',
   io: 'georefresh-io',
   compute: 'georefresh-compute',
+  /** All activities of backfills, which are in no hurry. */
+  backfill: 'georefresh-backfill',
 } as const;

@@ -140,8 +140,11 @@ export const ENVIRONMENT = {
   GEOREFRESH_MAX_ATTEMPTS: 'retry.maximumAttempts',
 } as const;
 
-/** Read by themselves: the settings file in the place of config/settings.yaml, and the bucket of an S3 store. */
-export const OTHER_ENVIRONMENT = ['GEOREFRESH_SETTINGS', 'S3_BUCKET'] as const;
+/**
+ * Read by themselves: the settings file in the place of config/settings.yaml, the bucket of an S3 store, and the address
+ * of the PostgreSQL that outputs go to, which is a secret.
+ */
+export const OTHER_ENVIRONMENT = ['GEOREFRESH_SETTINGS', 'S3_BUCKET', 'GEOREFRESH_POSTGRES_URL'] as const;
 
 type Parsed = z.infer<typeof settingsSchema>;
 

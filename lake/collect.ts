@@ -1,6 +1,7 @@
 import { GeorefreshError } from '../config/errors.js';
 import { batchesOf, readBatch } from './batch.js';
 import { type Condemned, condemnedOf } from './condemned.js';
+import { beginHistoryEpoch, type HistoryEntry, keptEntries, readHistory } from './history.js';
 import { keyOf } from './keys.js';
 import type { Lake } from './lake.js';
 import { jsonBytes } from './manifest.js';
@@ -42,7 +43,10 @@ export interface Collection {
 /** What a collection would do now. Only reads. Undefined where nothing was published yet. */
 export async function planCollection(input: CollectInput, options: CallOptions = {}): Promise<Collection | undefined> {
   const state = await readPointer(input.lake.store, input.pipeline, options);
-  return state && (await survey(input, state.pointer, epochOf(state.pointer) + 1, options)).collection;
+  if (state === undefined) return undefined;
+  const history = await readHistory(input.lake.store, input.pipeline, options);
+  const kept = keptEntries(history, input.retention, input.now);
+  return (await survey(input, state.pointer, epochOf(state.pointer) + 1, kept, options)).collection;
 }
 
 /**
@@ -65,7 +69,8 @@ export async function collect(
   const begun = await beginEpoch(input, options);
   if (begun === undefined) return undefined;
   const epoch = epochOf(begun);
-  const { collection, results } = await survey(input, begun, epoch, options);
+  const history = await beginHistoryEpoch(lake.store, pipeline, { epoch, ...input }, options);
+  const { collection, results } = await survey(input, begun, epoch, history, options);
   await inLanes(results, (result) => carryOver(lake, pipeline, epoch, result, options));
   const list = keyOf('lake', pipeline, 'state', 'collections', `${String(epoch).padStart(6, '0')}-${id}.json`);
   await lake.store.putIfAbsent(list, jsonBytes({ version: 1, id, epoch, ...collection }), options);
@@ -121,6 +126,7 @@ async function survey(
   { lake, pipeline, retention, now }: CollectInput,
   pointer: Pointer,
   epoch: number,
+  history: readonly HistoryEntry[],
   options: CallOptions,
 ): Promise<{ collection: Collection; results: KeptResult[] }> {
   const { store } = lake;
@@ -147,7 +153,10 @@ async function survey(
   }
   for (const { objects } of results) for (const { uri } of objects) reachable.add(uri);
   const carried = new Set(results.map(({ place }) => place));
-  const all = await condemnedOf({ store, pipeline, pointer, epoch, chain, reachable, retention, now }, options);
+  const all = await condemnedOf(
+    { store, pipeline, pointer, epoch, chain, history, reachable, retention, now },
+    options,
+  );
   // Those that are carried over only lose their old place.
   const condemned = all.filter(({ key }) => !carried.has(key));
   const bytes = condemned.reduce((sum, one) => sum + one.bytes, 0);

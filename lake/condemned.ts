@@ -1,3 +1,4 @@
+import type { HistoryEntry } from './history.js';
 import { keyOf } from './keys.js';
 import type { Pointer } from './pointer.js';
 import { layerOf } from './reachable.js';
@@ -19,6 +20,8 @@ export interface Surveyed {
   epoch: number;
   /** The snapshots that stay. */
   chain: readonly Kept[];
+  /** The snapshots of earlier times, beside those, that stay. */
+  history: readonly HistoryEntry[];
   /** Names of objects that stay. */
   reachable: ReadonlySet<string>;
   retention: Retention;
@@ -29,6 +32,8 @@ const ADDRESSED = /\/(?:e(\d+)\/)?[0-9a-f]{2}\/[0-9a-f]{64}\.[a-z0-9.]+$/;
 const RESULT = /\/state\/keys\/(?:e(\d+)\/)?key-[0-9a-f]{64}\.json$/;
 const NOTE = /\/state\/(?:sources\/file-[0-9a-f]{64}|collections\/[^/]+)\.json$/;
 const RUN = /\/state\/runs\/\d{8}T\d{6}Z-([^/]+)\.json$/;
+/** A snapshot of an earlier time is made in an epoch, and entered in no later one. */
+const BESIDE = /^[^/]+-b(\d+)-[0-9a-f]{8}\//;
 const AIMED = /^[^/]+-g(\d+)-[0-9a-f]{8}\//;
 
 /**
@@ -66,18 +71,21 @@ function kindOf(
 }
 
 /** Snapshots that no longer stay, and what lost races left. One that is aimed higher may still be published. */
-function isLeft({ pipeline, pointer, chain }: Surveyed, key: string): boolean {
+function isLeft({ pipeline, pointer, epoch, chain, history }: Surveyed, key: string): boolean {
   const folder = keyOf('outputs', pipeline, 'archive');
+  const beside = BESIDE.exec(key.slice(folder.length + 1));
+  if (beside !== null)
+    return Number(beside[1]) < epoch && !history.some(({ snapshot }) => key.startsWith(`${snapshot}/`));
   const aimed = AIMED.exec(key.slice(folder.length + 1));
   if (aimed === null || Number(aimed[1]) > pointer.generation) return false;
   return !chain.some(({ ref }) => key.startsWith(`${ref.snapshot}/`));
 }
 
 async function oldRuns(
-  { store, pipeline, chain, retention, now }: Surveyed,
+  { store, pipeline, chain, history, retention, now }: Surveyed,
   options: CallOptions,
 ): Promise<Condemned[]> {
-  const kept = new Set(chain.map(({ ref }) => ref.run));
+  const kept = new Set([...chain.map(({ ref }) => ref.run), ...history.map(({ run }) => run)]);
   const all: { key: string; bytes: number; modified: Date }[] = [];
   for await (const one of store.list(`${keyOf('lake', pipeline, 'state', 'runs')}/`, options)) all.push(one);
   return all.reverse().flatMap(({ key, bytes, modified }, place) => {

@@ -56,7 +56,7 @@ export async function readCurrent(
 /** A snapshot's manifest, its digest checked. */
 export async function readManifest(
   store: ObjectStore,
-  { manifest }: SnapshotRef,
+  { manifest }: Pick<SnapshotRef, 'manifest'>,
   options: CallOptions = {},
 ): Promise<Manifest> {
   return parseManifest(await fetchBytes(store, manifest, options), manifest.uri);

@@ -95,9 +95,9 @@ export async function rollBack(
 }
 
 /** The files of a snapshot, from the lake where it still has them: people may have edited the published copies. */
-async function wholeFiles(
+export async function wholeFiles(
   store: ObjectStore,
-  { outputs, steps }: Manifest,
+  { outputs, steps }: Pick<Manifest, 'outputs' | 'steps'>,
   options: CallOptions,
 ): Promise<Record<string, SnapshotFile>> {
   const made = new Map(

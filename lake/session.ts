@@ -1,8 +1,15 @@
-import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api';
+import {
+  type DuckDBConnection,
+  type DuckDBPreparedStatement,
+  type DuckDBResult,
+  StatementType,
+} from '@duckdb/node-api';
+import { GeorefreshError } from '../config/errors.js';
 import { appendColumns, duckdbTypeOf } from './column-writer.js';
 import { readResult } from './columns.js';
 import type { SessionOptions } from './duckdb.js';
 import { bindParameter, type Parameters } from './parameters.js';
+import { missingTableOf } from './query-errors.js';
 import { bare, orderClause, quoteIdent, quoteLiteral, type SortOrder, sqlError } from './sql.js';
 import type { Columns } from './types.js';
 
@@ -62,6 +69,31 @@ export class Session {
       name: names.dictionary[code] as string,
       type: types.dictionary[types.codes[at] as number] as string,
     }));
+  }
+
+  /** The first table that a text's statement reads and that is not there; undefined also where something else is wrong. */
+  async missingTable(sql: string): Promise<string | undefined> {
+    try {
+      (await (await this.#connection.extractStatements(sql)).prepare(0)).destroySync();
+      return undefined;
+    } catch (error) {
+      return missingTableOf(error);
+    }
+  }
+
+  /** Refuses what is not one statement that reads, or that waits for parameters: GR-1007. Other faults are as of `run`. */
+  async assertReads(sql: string): Promise<void> {
+    await this.#guarded(sql, async () => {
+      if (sql.trim() === '') throw new GeorefreshError('GR-1007', 'it is empty');
+      const statements = await this.#connection.extractStatements(sql);
+      if (statements.count !== 1) throw new GeorefreshError('GR-1007', 'expected one statement that reads');
+      const prepared = await statements.prepare(0);
+      const { statementType, parameterCount } = prepared;
+      prepared.destroySync();
+      if (statementType !== StatementType.SELECT)
+        throw new GeorefreshError('GR-1007', 'only statements that read are taken: SELECT, WITH, FROM, DESCRIBE');
+      if (parameterCount > 0) throw new GeorefreshError('GR-1007', 'a query has no parameters to put in for `$…`');
+    });
   }
 
   /** Makes a temporary table of columns in memory: DOUBLE, BIGINT, TIMESTAMP, BOOLEAN, VARCHAR. */

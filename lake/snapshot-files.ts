@@ -1,10 +1,9 @@
-import { GeorefreshError } from '../config/errors.js';
-import { stands } from './artifacts.js';
+import { putInFolder } from './archive.js';
 import { findPublication } from './current.js';
 import { sha256Of } from './hashing.js';
 import { keyOf, stampOf } from './keys.js';
 import type { Lake } from './lake.js';
-import { jsonBytes, type Manifest, manifestSchema } from './manifest.js';
+import type { Manifest } from './manifest.js';
 import { type Pointer, type PointerState, readPointer, refOf, swapPointer } from './pointer.js';
 import type { Artifact, CallOptions } from './types.js';
 
@@ -62,26 +61,11 @@ export async function writeSnapshot(
   current: Pointer | undefined,
   options: CallOptions,
 ): Promise<Pointer> {
-  const { lake, pipeline, run, nonce, logicalTime } = input;
+  const { pipeline, run, nonce, logicalTime } = input;
   const generation = (current?.generation ?? 0) + 1;
-  const snapshot = keyOf('outputs', pipeline, 'archive', `${stampOf(logicalTime)}-g${generation}-${nonce.slice(0, 8)}`);
-  const outputs: Manifest['outputs'] = [];
-  for (const [name, ref] of Object.entries(input.files)) {
-    const uri = `${snapshot}/${name}`;
-    // Copied, not linked: people edit outputs, and the lake's object must not change with them.
-    await lake.scratch.use(ref, (path) => lake.store.putIfAbsent(uri, { path }, options), options);
-    if (!(await stands(lake.store, { ...ref, uri }, options)))
-      throw new GeorefreshError('GR-4005', `${uri} has not the size of ${ref.uri}`);
-    outputs.push({ name, uri, rows: ref.rows ?? null, sha256: ref.sha256, bytes: ref.bytes });
-  }
+  const folder = keyOf('outputs', pipeline, 'archive', `${stampOf(logicalTime)}-g${generation}-${nonce.slice(0, 8)}`);
   const predecessor = current === undefined ? null : refOf(current);
-  const manifest = manifestSchema.parse({ ...input.manifest, outcome: 'published', outputs, generation, predecessor });
-  const bytes = jsonBytes(manifest);
-  const uri = `${snapshot}/manifest.json`;
-  const put = await lake.store.putIfAbsent(uri, bytes, options);
-  // Two attempts never share a folder while each draws its nonce; one that does not is told to draw another.
-  if (put === 'exists' && sha256Of(await lake.store.get(uri, options)) !== sha256Of(bytes))
-    throw new GeorefreshError('GR-3001', `${snapshot} holds another attempt's manifest`);
+  const written = await putInFolder(input, folder, { generation, predecessor }, options);
   return {
     version: 1,
     pipeline,
@@ -89,8 +73,7 @@ export async function writeSnapshot(
     run,
     nonce,
     logicalTime,
-    snapshot,
-    manifest: { uri, sha256: sha256Of(bytes), bytes: bytes.length },
+    ...written,
     content: contentOf(input),
     predecessor,
     hold: null,

@@ -2,6 +2,7 @@ import { GeorefreshError } from '../config/errors.js';
 import { putArtifact } from './artifacts.js';
 import { findPublication, followLatest } from './current.js';
 import { epochNow } from './epoch.js';
+import { type HistoryEntry, keepInHistory } from './history.js';
 import { keyOf } from './keys.js';
 import type { Lake } from './lake.js';
 import { epochOf, type PointerState, readPointer, refOf, type SnapshotRef } from './pointer.js';
@@ -11,16 +12,20 @@ import type { Artifact, CallOptions } from './types.js';
 /** Attempts at the pointer before a publication gives way; each lost one means that another was published. */
 const ATTEMPTS = 8;
 
-export type PublishInput = SnapshotContent;
+export interface PublishInput extends SnapshotContent {
+  /** Where a later time is current, it is kept beside what is published in the place of being superseded. */
+  archive?: boolean;
+}
 
 /**
  * - `published`: `snapshot` is current, or was until a later run took over; also where an earlier attempt of the run did it.
  * - `unchanged`: the current snapshot has the same logical time and content. - `superseded`: it has a later logical time.
- * - `held`: nothing may be published until it is released.
+ * - `held`: nothing may be published until it is released. - `archived`: it is kept as the snapshot of its own, earlier time.
  */
 export type Published =
   | { outcome: 'published'; generation: number; snapshot: SnapshotRef; again: boolean }
-  | { outcome: 'unchanged' | 'superseded' | 'held'; generation: number; snapshot: SnapshotRef };
+  | { outcome: 'unchanged' | 'superseded' | 'held'; generation: number; snapshot: SnapshotRef }
+  | { outcome: 'archived'; generation: null; snapshot: HistoryEntry };
 
 /**
  * Publishes a run's files as a snapshot: the files, then the manifest, in a folder that is this attempt's alone; then
@@ -36,7 +41,8 @@ export async function publishSnapshot(input: PublishInput, options: CallOptions 
     const settled = await outcomeSoFar(input, current, options);
     if (settled !== undefined) {
       await followLatest(store, input.pipeline, options);
-      return settled;
+      if (settled.outcome !== 'superseded' || input.archive !== true) return settled;
+      return { outcome: 'archived', generation: null, snapshot: await keepInHistory(input, options) };
     }
     assertSameEpoch(input, current);
     const pointer = await writeSnapshot(input, current?.pointer, options);

@@ -10,8 +10,8 @@ import { workflowBundle } from './bundle.js';
 import { readCode } from './code.js';
 import type { EngineConnection } from './engine.js';
 
-/** `workflows` decides what is done next, `io` reads and writes, `compute` runs kernels. */
-export const ROLES = ['workflows', 'io', 'compute'] as const;
+/** `workflows` decides what is done next, `io` reads and writes, `compute` runs kernels, `backfill` does both for old times. */
+export const ROLES = ['workflows', 'io', 'compute', 'backfill'] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface WorkersOptions {
@@ -30,6 +30,8 @@ export interface Workers {
 }
 
 const IO_SLOTS = 8;
+/** So few that scheduled refreshes keep the machine. */
+const BACKFILL_SLOTS = 2;
 
 /** Starts one worker a role. They share one connection, one lake and one kernel pool. */
 export async function startWorkers({
@@ -60,6 +62,7 @@ export async function startWorkers({
       maxCachedWorkflows: settings.engine.maxCachedWorkflows,
     },
     io: { activities, maxConcurrentActivityTaskExecutions: IO_SLOTS },
+    backfill: { activities, maxConcurrentActivityTaskExecutions: BACKFILL_SLOTS },
     compute: { activities, maxConcurrentActivityTaskExecutions: settings.compute.threads },
   };
   const close = async (): Promise<void> => {

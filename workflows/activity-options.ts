@@ -1,5 +1,5 @@
 import type { ActivityOptions, RetryPolicy } from '@temporalio/workflow';
-import type { Plan } from '../activities/types.js';
+import type { Plan, Trigger } from '../activities/types.js';
 import { ERRORS } from '../config/errors.js';
 import { TASK_QUEUES } from '../config/queues.js';
 
@@ -20,12 +20,26 @@ export const resolveOptions: ActivityOptions = {
   retry: retry(DEFAULT_RETRY),
 };
 
+/** Looks which times of a range are open: it may read a manifest for each. */
+export const pendingOptions: ActivityOptions = {
+  taskQueue: TASK_QUEUES.backfill,
+  startToCloseTimeout: '10 minutes',
+  scheduleToCloseTimeout: '1 hour',
+  heartbeatTimeout: '10 s',
+  retry: retry(DEFAULT_RETRY),
+};
+
+/** Where the activities of a run go that are not steps, or wherever a trigger that can wait leads. */
+export const queueFor = (trigger: Trigger, queue: 'io' | 'compute'): string =>
+  TASK_QUEUES[trigger === 'backfill' ? 'backfill' : queue];
+
 /** A step of a plan: bounded by its longest honest attempt, by silence, and by the number of attempts. */
 export const stepOptions = (
   queue: 'io' | 'compute',
   plan: Pick<Plan, 'heartbeatTimeout' | 'retry'>,
+  trigger: Trigger,
 ): ActivityOptions => ({
-  taskQueue: TASK_QUEUES[queue],
+  taskQueue: queueFor(trigger, queue),
   startToCloseTimeout: queue === 'io' ? '20 minutes' : '2 hours',
   scheduleToCloseTimeout: '12 hours',
   heartbeatTimeout: plan.heartbeatTimeout,
@@ -41,6 +55,16 @@ export const collectOptions: ActivityOptions = {
   heartbeatTimeout: '30 s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: retry(DEFAULT_RETRY),
+};
+
+/** Brings tables to a database that may be away for hours; what is published in the lake does not wait for it. */
+export const deliverOptions: ActivityOptions = {
+  taskQueue: TASK_QUEUES.io,
+  startToCloseTimeout: '2 hours',
+  scheduleToCloseTimeout: '24 hours',
+  heartbeatTimeout: '15 s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: retry({ maximumAttempts: 400, initialInterval: 500, backoffCoefficient: 2, maximumInterval: 300_000 }),
 };
 
 /** Writes down how a run ended; runs also after a cancellation. */

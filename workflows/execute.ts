@@ -16,12 +16,12 @@ export async function executePlan(
   records: StepRecord[],
 ): Promise<void> {
   const queues = {
-    io: proxyActivities<Activities>(stepOptions('io', plan)),
-    compute: proxyActivities<Activities>(stepOptions('compute', plan)),
+    io: proxyActivities<Activities>(stepOptions('io', plan, header.trigger)),
+    compute: proxyActivities<Activities>(stepOptions('compute', plan, header.trigger)),
   };
 
   const call = (step: DecidedStep, input: StepInput): Promise<StepResult> => {
-    const options = { ...stepOptions(step.queue, plan), activityId: step.id, summary: step.summary };
+    const options = { ...stepOptions(step.queue, plan, header.trigger), activityId: step.id, summary: step.summary };
     if (step.partitioned === true) return makeInPartitions(queues.compute, plan, step, input, options, tracker);
     if (step.stage === 'publish')
       return queues.io.publish.executeWithOptions(options, [{ ...input, steps: [...records] }]);

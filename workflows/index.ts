@@ -1,4 +1,6 @@
+export { backfill } from './backfill.js';
 export { collect, collection } from './collect.js';
+export { deliver } from './deliver.js';
 export { pipeline } from './pipeline.js';
 export { plan } from './plan.js';
 export { refresh } from './refresh.js';

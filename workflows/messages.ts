@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { Decision, Override, RunSummary, Stage, Trigger } from '../activities/types.js';
+import type { BackfillRange, Decision, Override, RunSummary, Stage, Trigger } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { TASK_QUEUES } from '../config/queues.js';
 import type { Retention } from '../lake/retention.js';
@@ -32,6 +32,34 @@ export interface RunInput {
   trigger: Trigger;
 }
 
+/** Asks for runs for the logical times of a range. */
+export interface BackfillInput extends BackfillRange {
+  inputs?: string;
+  /** Carried from one page to the next. */
+  progress?: BackfillProgress;
+}
+
+export interface BackfillProgress {
+  pipeline: string;
+  from: string;
+  to: string;
+  every: string;
+  /** Times of the range; of these were finished before, are done now, and failed. */
+  all: number;
+  skipped: number;
+  done: number;
+  failures: number;
+  /** The first of those that failed. */
+  failed: { logicalTime: string; code: string; message: string }[];
+  /** The time under way. */
+  now: string | null;
+}
+
+export const backfillQuery = defineQuery<BackfillProgress>('backfill');
+export const backfillWorkflowId = (pipeline: string): string => `backfill:${pipeline}`;
+/** Runs of backfills exclude each other, and no other run. */
+export const backfillRunId = (pipeline: string): string => `run:${pipeline}:backfill`;
+
 export type RefreshResult = RunSummary;
 
 export interface PlannedStep {
@@ -52,6 +80,29 @@ export interface CollectRequest {
   /** How long to wait for a run of the pipeline to end. Default 15 minutes. */
   waitAtMost?: number;
 }
+
+/** Asks that what is published be brought to where outputs go beside the lake. */
+export interface DeliverRequest {
+  pipeline: string;
+  /** See `DeliverInput`. */
+  anew?: boolean;
+}
+
+export const deliverWorkflowId = (pipeline: string): string => `deliver:${pipeline}`;
+
+/** Something was published: a delivery under way looks once more. */
+export const publishedSignal = defineSignal('published');
+
+/** How `signalWithStart` of workflow type `deliver` asks for a delivery. */
+export const deliverOptions = (request: DeliverRequest) => ({
+  workflowId: deliverWorkflowId(request.pipeline),
+  taskQueue: TASK_QUEUES.workflows,
+  args: [request] as [DeliverRequest],
+  signal: publishedSignal,
+  signalArgs: [] as [],
+  typedSearchAttributes: [{ key: ATTRIBUTES.pipeline, value: request.pipeline }],
+  staticSummary: `delivery of ${request.pipeline}`,
+});
 
 /** What a refresh would do. */
 export interface PlanView {

@@ -10,15 +10,13 @@ import {
 import type { Activities } from '../activities/index.js';
 import type { Plan, RunSummary, StepRecord } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
-import { concludeOptions, resolveOptions } from './activity-options.js';
+import { concludeOptions, queueFor, resolveOptions } from './activity-options.js';
+import { startDelivery } from './delivery.js';
 import { executePlan, reusedSteps } from './execute.js';
 import { failureOf } from './failure.js';
 import { progressQuery, type RunInput } from './messages.js';
 import { chosen, headerOf } from './request.js';
 import { Tracker } from './tracker.js';
-
-const { resolve } = proxyActivities<Activities>({ ...resolveOptions, activityId: 'resolve' });
-const { conclude } = proxyActivities<Activities>({ ...concludeOptions, activityId: 'conclude' });
 
 /** The code of an object whose bytes are not those that its name says. */
 const DAMAGED = 'GR-4005';
@@ -28,6 +26,9 @@ const LOOKS = 3;
 export async function run(input: RunInput): Promise<RunSummary> {
   const { request } = input;
   const header = headerOf(input);
+  const taskQueue = queueFor(header.trigger, 'io');
+  const { resolve } = proxyActivities<Activities>({ ...resolveOptions, taskQueue, activityId: 'resolve' });
+  const { conclude } = proxyActivities<Activities>({ ...concludeOptions, taskQueue, activityId: 'conclude' });
   const tracker = new Tracker(input);
   setHandler(progressQuery, () => tracker.progress());
   upsertSearchAttributes([
@@ -53,6 +54,8 @@ export async function run(input: RunInput): Promise<RunSummary> {
       }
     }
     const summary = await conclude({ header, plan, steps, outcome: plan.ended ?? 'unchanged' });
+    const stands = summary.outcome === 'published' || summary.outcome === 'unchanged';
+    if (plan.delivers === true && stands) await startDelivery(header.pipeline);
     upsertSearchAttributes([
       { key: ATTRIBUTES.outcome, value: summary.outcome },
       { key: ATTRIBUTES.modelVersion, value: summary.model?.version ?? null },

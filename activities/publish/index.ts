@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { codeOf, ERRORS, GeorefreshError } from '../../config/errors.js';
 import { forBatch } from '../../config/logging.js';
 import { fetchJson, putArtifact } from '../../lake/artifacts.js';
-import { readCurrent } from '../../lake/current.js';
+import { readCurrent, readManifest } from '../../lake/current.js';
+import { readHistory } from '../../lake/history.js';
+import type { Manifest } from '../../lake/manifest.js';
 import { writeRunManifest } from '../../lake/runs.js';
 import { publishSnapshot, putOutput } from '../../lake/snapshots.js';
 import type { Artifact, TableRef } from '../../lake/types.js';
@@ -11,7 +13,7 @@ import { activity, type Made, type StepContext, step } from '../durable.js';
 import { publicationOf } from '../reuse.js';
 import type { MetricsTable } from '../train/evaluate.js';
 import { CARD, METRICS, ONNX } from '../train/names.js';
-import type { ConcludeInput, Outcome, PublishInput, RunSummary, StepRecord } from '../types.js';
+import type { ConcludeInput, Outcome, PublishInput, RunHeader, RunSummary, StepRecord } from '../types.js';
 import { fileKey, manifestOf, modelOf, REPORT, stageSummaries } from './manifest.js';
 import { describeRun } from './steps/describe.js';
 import { QUARANTINE, writeOutput } from './steps/outputs.js';
@@ -125,6 +127,7 @@ async function publishFiles(deps: Deps, input: PublishInput, { signal }: StepCon
       logicalTime: input.header.logicalTime,
       files,
       manifest,
+      archive: input.header.trigger === 'backfill',
     },
     { signal },
   );
@@ -150,7 +153,8 @@ async function conclude(
   const metrics = await metricsOf(lake, steps);
   const stands = generation !== null || outcome === 'unchanged';
   const current = stands ? await readCurrent(lake.store, header.pipeline) : undefined;
-  const own = current?.manifest.run === header.run || outcome === 'unchanged' ? current?.manifest : undefined;
+  const beside = outcome === 'archived' ? await besideOf(lake, header) : undefined;
+  const own = current?.manifest.run === header.run || outcome === 'unchanged' ? current?.manifest : beside;
   const outputs = own?.outputs ?? [];
   const manifest = {
     ...manifestOf({
@@ -188,6 +192,12 @@ async function conclude(
     quarantined: steps.reduce((sum, { quarantine }) => sum + (quarantine?.rows ?? 0), 0),
     generation,
   };
+}
+
+/** What a run left as the snapshot of an earlier time. */
+async function besideOf(lake: Deps['lake'], { pipeline, run }: RunHeader): Promise<Manifest | undefined> {
+  const entry = (await readHistory(lake.store, pipeline)).find((one) => one.run === run);
+  return entry && readManifest(lake.store, entry).catch(unlessRetryable(undefined));
 }
 
 async function metricsOf(lake: Deps['lake'], steps: readonly StepRecord[]): Promise<MetricsTable | null> {

@@ -74,6 +74,7 @@ async function resolve(
     ...(!found.sample && { inputs: found.root }),
     sample: found.sample,
     steps,
+    ...(Object.values(pipeline.outputs).some(({ to }) => to !== undefined) && { delivers: true }),
     epoch: input.epoch,
     window: settings.partitions.window,
     heartbeatTimeout: settings.engine.heartbeatTimeout,

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { GeorefreshError } from '../../config/errors.js';
 import { examples } from './arguments.js';
+import { backfillCommand } from './commands/backfill.js';
 import { cancelCommand } from './commands/cancel.js';
 import { contractCommand } from './commands/contract.js';
+import { deliverCommand } from './commands/deliver.js';
 import { diffCommand } from './commands/diff.js';
 import { doctorCommand } from './commands/doctor.js';
 import { errorCommand } from './commands/error.js';
@@ -11,6 +13,7 @@ import { initCommand } from './commands/init.js';
 import { outputsCommand } from './commands/outputs.js';
 import { planCommand } from './commands/plan.js';
 import { quarantineCommand } from './commands/quarantine.js';
+import { queryCommand } from './commands/query.js';
 import { refreshCommand } from './commands/refresh.js';
 import { releaseCommand } from './commands/release.js';
 import { rollbackCommand } from './commands/rollback.js';
@@ -22,6 +25,7 @@ import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { upCommand } from './commands/up.js';
 import { validateCommand } from './commands/validate.js';
+import { viewsCommand } from './commands/views.js';
 import { exitOf, problemBlock, problemOf } from './problems.js';
 import { type GlobalOptions, Shell, type ShellStreams } from './shell.js';
 
@@ -35,15 +39,19 @@ const COMMANDS = [
   showCommand,
   outputsCommand,
   diffCommand,
+  queryCommand,
+  viewsCommand,
   quarantineCommand,
   validateCommand,
   contractCommand,
   initCommand,
+  backfillCommand,
   cancelCommand,
   scheduleCommand,
   signalCommand,
   rollbackCommand,
   releaseCommand,
+  deliverCommand,
   gcCommand,
   doctorCommand,
   errorCommand,

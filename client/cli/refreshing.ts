@@ -1,5 +1,6 @@
 import type { RunSummary } from '../../activities/types.js';
 import type { ErrorCode } from '../../config/errors.js';
+import { readSettings } from '../../config/settings.js';
 import type { RefreshInput } from '../../workflows/messages.js';
 import type { Georefresh, Manifest, Refresh } from '../index.js';
 import { followRefresh } from './follow.js';
@@ -22,6 +23,8 @@ export interface RefreshChoice {
 
 /** 128 and the number of SIGINT, as shells count. */
 const INTERRUPTED = 130;
+/** How long a command waits for a database that is away. */
+const DELIVERED_MS = 30_000;
 const CANCELLED: ErrorCode = 'GR-3006';
 
 /**
@@ -41,13 +44,36 @@ export async function refreshAndReport(
       const elapsed = (): number => Math.round(performance.now() - began) / 1000;
       try {
         const result = choice.detach ? ('detached' as const) : await followRefresh(refresh, shell, stop.gently);
-        return result === 'detached' ? detached(shell, refresh, ours, elapsed()) : ended(shell, result);
+        if (result === 'detached') return detached(shell, refresh, ours, elapsed());
+        if (ours) await delivered(shell, client, result, stop.gently);
+        return ended(shell, result);
       } catch (error) {
         return await failed(shell, client, refresh, error, elapsed());
       }
     });
   } finally {
     stop.dispose();
+  }
+}
+
+/** An engine that is there for this command alone goes with it: what is to be delivered is waited for, but not for long. */
+async function delivered(
+  shell: Shell,
+  client: Georefresh,
+  { pipeline, outcome }: RunSummary,
+  signal: AbortSignal,
+): Promise<void> {
+  if (outcome !== 'published' && outcome !== 'unchanged') return;
+  const [settings, { delivers }] = await Promise.all([readSettings(shell.env), import('../deliveries.js')]);
+  if (!(await delivers(settings, pipeline))) return;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(DELIVERED_MS)]);
+  try {
+    const { state, there, tables } = await client.deliver({ pipeline }, { signal: limit });
+    const count = `${tables.length} ${tables.length === 1 ? 'table' : 'tables'}`;
+    if (state !== 'nothing') shell.note(`PostgreSQL has generation ${there} of ${pipeline} (${state}, ${count})`);
+  } catch (error) {
+    const why = limit.aborted ? 'it was not there in time' : problemOf(error).message;
+    shell.note(`! not delivered to PostgreSQL yet: ${why}; once it is up: georefresh deliver ${pipeline}`);
   }
 }
 

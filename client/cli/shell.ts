@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import picocolors from 'picocolors';
 import type { Paint } from './text.js';
 
@@ -95,6 +96,18 @@ export class Shell {
   /** A line of data. */
   data(line = ''): void {
     this.streams.stdout.write(`${line}\n`);
+  }
+
+  /** Bytes of data as they are, no faster than they are read. */
+  async pour(bytes: Readable): Promise<void> {
+    await pipeline(bytes, this.streams.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    });
+  }
+
+  /** Whether data is looked at by somebody. */
+  get isTerminal(): boolean {
+    return this.streams.stdout.isTTY === true;
   }
 
   /** One JSON object as one line of data. */

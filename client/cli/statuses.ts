@@ -50,8 +50,11 @@ const lastText = ({ lastRun }: PipelineStatus): string =>
     ? NONE
     : `${shortRun(lastRun.run)} ${lastRun.outcome}${lastRun.outcome !== 'failed' || lastRun.error === null ? '' : ` ${lastRun.error.code}`}`;
 
-function remarksOf({ pipeline, published, lastRun, fault }: PipelineStatus, paint: Paint): string[] {
+function remarksOf({ pipeline, published, lastRun, fault, delivered }: PipelineStatus, paint: Paint): string[] {
   return [
+    ...(delivered === null || published === null
+      ? []
+      : [deliveredText(pipeline, published.generation, delivered, paint)]),
     ...(fault === undefined ? [] : [paint.red(`  ${pipeline}: ${fault}`)]),
     ...(published?.hold == null ? [] : [paint.yellow(holdText(pipeline, published.hold))]),
     ...(published?.warnings ?? []).map((warning) => paint.yellow(`  ${pipeline}: ${warning}`)),
@@ -59,6 +62,18 @@ function remarksOf({ pipeline, published, lastRun, fault }: PipelineStatus, pain
       ? [paint.red(`  ${pipeline}: ${lastRun.error.code} ${lastRun.error.message.split('\n')[0]}`)]
       : []),
   ];
+}
+
+function deliveredText(
+  pipeline: string,
+  generation: number,
+  delivered: NonNullable<PipelineStatus['delivered']>,
+  paint: Paint,
+): string {
+  const told = `  ${pipeline}: generation ${delivered.generation} was delivered to PostgreSQL at ${formatTime(delivered.at)}`;
+  return delivered.generation >= generation
+    ? paint.dim(told)
+    : paint.yellow(`${told}, ${generation} not yet (georefresh deliver ${pipeline})`);
 }
 
 const holdText = (pipeline: string, { by, at, reason }: Hold): string =>

@@ -73,3 +73,13 @@ export function formatTime(iso: string): string {
 
 /** Indents every line but the first, for values that run over several. */
 export const hang = (text: string, by: number): string => text.replaceAll('\n', `\n${' '.repeat(by)}`);
+
+const LONGEST_CELL = 80;
+
+/** What a cell of a table holds, on one line and of bounded width: it may be anything, also what would steer a terminal. */
+export function cellText(value: string | null): string {
+  if (value === null) return '–';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: taking them out is the purpose
+  const line = value.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ');
+  return line.length <= LONGEST_CELL ? line : `${line.slice(0, LONGEST_CELL - 1)}…`;
+}

@@ -65,6 +65,8 @@ const checkOutput = (name: string, output: Output, parameters: string[], scope: 
     out.add(path, "a geojson output needs `id`, the column of its features' ids", 'key');
   if (output.format !== 'geojson' && output.id !== undefined)
     out.add([...path, 'id'], '`id` is for outputs of format geojson', 'key');
+  if (output.to !== undefined && output.format !== 'table')
+    out.add([...path, 'to'], 'only outputs of format table go to a database', 'key');
   duplicatesIn(output.drop, [...path, 'drop'], out);
   duplicatesIn(output.show, [...path, 'show'], out);
   for (const [i, column] of output.show.entries())
@@ -74,6 +76,14 @@ const checkOutput = (name: string, output: Output, parameters: string[], scope: 
 /** Outputs, and the map that the report draws of them. */
 export function checkOutputs({ outputs, sources, parameters, report }: Pipeline, scope: Scope, out: Findings): void {
   for (const [name, output] of Object.entries(outputs)) checkOutput(name, output, Object.keys(parameters), scope, out);
+  const taken = new Map<string, string>();
+  for (const [name, { to }] of Object.entries(outputs)) {
+    if (to === undefined) continue;
+    const table = to === 'postgres' ? name : to.postgres;
+    const other = taken.get(table);
+    if (other !== undefined) out.add(['outputs', name, 'to'], `\`${table}\` is where output \`${other}\` goes`);
+    taken.set(table, name);
+  }
   for (const [i, { output }] of report.charts.entries())
     out.expectKnown(['report', 'charts', i, 'output'], 'output', output, Object.keys(outputs));
   const { map } = report;

@@ -16,6 +16,12 @@ export const output = z.strictObject({
   id: identifier.optional().describe('geojson: the column that becomes the id of a feature'),
   drop: z.array(identifier).default([]).describe('columns that are not published'),
   show: z.array(identifier).default([]).describe('columns of the short list on screen and in the report'),
+  to: z
+    .union([z.literal('postgres'), z.strictObject({ postgres: identifier.describe('name of the table there') })])
+    .optional()
+    .describe(
+      'where its rows go beside the lake: a table of the same name in the PostgreSQL of GEOREFRESH_POSTGRES_URL, or of another name',
+    ),
 });
 export type Output = z.infer<typeof output>;
 

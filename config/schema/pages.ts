@@ -65,6 +65,7 @@ const settingsPage = (): string =>
     '|---|---|',
     ...Object.entries(ENVIRONMENT).map(([variable, key]) => `| \`${variable}\` | \`${key}\` |`),
     '| `GEOREFRESH_SETTINGS` | path of another settings file |',
+    '| `GEOREFRESH_POSTGRES_URL` | a secret: address of the PostgreSQL that outputs with `to: postgres` go to, `postgres://user:password@host:5432/database` |',
     '| `S3_BUCKET` | the store `s3://<bucket>`, where the provider is `aws` and no store is set |',
     '',
     'An empty variable counts as unset. Paths in the environment are relative to the current folder, several folders of pipelines are joined as in `PATH`.',

@@ -128,6 +128,7 @@ describe('the state of pipelines in words', () => {
           },
         },
         ageSeconds: 7200,
+        delivered: null,
         lastRun: null,
         last_run: null,
         next_scheduled_run: '2026-11-22T02:00:00.000Z',

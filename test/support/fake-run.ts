@@ -87,6 +87,8 @@ export function fakeRun(steps: FakeStep[], plan: Partial<Plan> = {}): FakeRun {
     part: () => Promise.reject(new Error('no step of these plans has partitions')),
     gather: perform,
     collect: () => Promise.reject(new Error('nothing is collected beside these runs')),
+    pendingTimes: () => Promise.reject(new Error('nothing is backfilled beside these runs')),
+    deliver: () => Promise.reject(new Error('nothing of these runs goes elsewhere')),
     conclude: async (input) => {
       concluded.push(input);
       log.push(`conclude ${input.outcome}`);

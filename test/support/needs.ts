@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, inject, test } from 'vitest';
+import { postgresPrograms } from './postgres.js';
 
-/** Real things that some tests need: the real files, the Temporal CLI, an S3 server (versitygw). */
-export type Need = 'data' | 'engine' | 'store';
+/** Real things that some tests need: the real files, the Temporal CLI, an S3 server (versitygw), PostgreSQL. */
+export type Need = 'data' | 'engine' | 'store' | 'postgres';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -36,6 +37,7 @@ const LOOK: Record<Need, () => string | undefined> = {
     const server = inject('objectServer');
     return 'missing' in server ? server.missing : undefined;
   },
+  postgres: () => (postgresPrograms() === undefined ? 'no PostgreSQL (apt-get install postgresql)' : undefined),
 };
 
 /** Things whose absence is a failure: GEOREFRESH_REQUIRE=data,engine. */

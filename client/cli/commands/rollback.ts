@@ -41,6 +41,7 @@ export const rollbackCommand = (shell: Shell): Command =>
       );
       if (shell.json) return shell.object(done);
       shell.data(rollbackText(done));
+      if (done.delivery === 'open') shell.note(`no engine is up to deliver it: georefresh deliver ${done.pipeline}`);
       if (done.generation !== null) shell.note(`refreshes publish nothing until: georefresh release ${done.pipeline}`);
     });
 

@@ -16,7 +16,7 @@ export const runsCommand = (shell: Shell): Command =>
   new Command('runs')
     .description('Lists runs, the latest first')
     .argument('[pipeline]', 'default: all')
-    .option('--outcome <outcome>', 'only these: published, unchanged, superseded, held, failed, cancelled')
+    .option('--outcome <outcome>', 'only these: published, unchanged, superseded, held, archived, failed, cancelled')
     .option('--since <duration>', 'only those that started in the last 2h, 7d, …', parseDuration)
     .option('--limit <count>', 'at most so many', parseCount(1, 10_000), 20)
     .addHelpText(

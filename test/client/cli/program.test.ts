@@ -17,8 +17,10 @@ describe('the command line', () => {
   test('each command has a description, and examples in its help', async () => {
     const { commands } = createProgram(new Shell(streams()));
     expect(commands.map((command) => command.name()).sort()).toEqual([
+      'backfill',
       'cancel',
       'contract',
+      'deliver',
       'diff',
       'doctor',
       'error',
@@ -27,6 +29,7 @@ describe('the command line', () => {
       'outputs',
       'plan',
       'quarantine',
+      'query',
       'refresh',
       'release',
       'rollback',
@@ -38,6 +41,7 @@ describe('the command line', () => {
       'status',
       'up',
       'validate',
+      'views',
     ]);
     for (const command of commands) {
       expect(command.description()).not.toBe('');

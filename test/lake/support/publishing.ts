@@ -1,7 +1,11 @@
 import { putArtifact } from '../../../lake/artifacts.js';
+import { inEpoch } from '../../../lake/epoch.js';
 import type { Lake } from '../../../lake/lake.js';
 import type { Manifest } from '../../../lake/manifest.js';
+import { epochOf, readPointer } from '../../../lake/pointer.js';
 import { type Published, publishSnapshot } from '../../../lake/snapshots.js';
+import { putTable } from '../../../lake/tables.js';
+import type { TableRef } from '../../../lake/types.js';
 
 /** A manifest as a run of a small pipeline would leave it. */
 export function manifestOf(run: string, logicalTime: string): Manifest {
@@ -83,5 +87,40 @@ export async function publish(
     logicalTime,
     files,
     manifest: { ...manifest, steps },
+  });
+}
+
+/** Publishes tables, each the rows of a SELECT, for the so-manieth minute of a day. */
+export async function publishTables(
+  lake: Lake,
+  tables: Readonly<Record<string, string>>,
+  {
+    minute,
+    run = `run-${minute}`,
+    pipeline = 'demo',
+    ...options
+  }: { minute: number; run?: string; pipeline?: string; archive?: boolean; epoch?: number },
+): Promise<Published> {
+  const logicalTime = new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
+  const prefix = `lake/${pipeline}/predictions`;
+  const epoch = options.epoch ?? epochOf((await readPointer(lake.store, pipeline))?.pointer);
+  return inEpoch(epoch, async () => {
+    const files = await lake.duckdb.session(async (session) => {
+      const made: Record<string, TableRef> = {};
+      for (const [name, select] of Object.entries(tables))
+        made[`${name}.parquet`] = await putTable(lake, session, { select }, { prefix, orderBy: [] });
+      return made;
+    });
+    const { outputs: _o, generation: _g, predecessor: _p, outcome: _c, ...manifest } = manifestOf(run, logicalTime);
+    const outputs = Object.fromEntries(
+      Object.entries(files).map(([name, { uri, sha256, bytes }]) => [name, { uri, sha256, bytes }]),
+    );
+    const steps = manifest.steps.map((step) => ({ ...step, outputs }));
+    return publishSnapshot({
+      ...{ lake, pipeline, run, logicalTime, files },
+      ...(options.archive && { archive: true }),
+      nonce: (nonces++).toString(16),
+      manifest: { ...manifest, pipeline, steps },
+    });
   });
 }
