@@ -8,7 +8,7 @@ import {
 import type { Logger } from 'pino';
 import { codeOf, ERRORS, GeorefreshError } from '../config/errors.js';
 import { inEpoch } from '../lake/epoch.js';
-import { doubt } from '../lake/whole.js';
+import { doubt } from '../lake/known.js';
 import type { Deps } from './deps.js';
 import { type Made, reusing } from './reuse.js';
 import type { RunHeader, StepInput, StepResult } from './types.js';

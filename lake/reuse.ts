@@ -66,10 +66,11 @@ export async function remember(
   const place = placeOf(pipeline, key);
   const bytes = jsonBytes({ version: 1, key, ingredients, objects, result });
   if ((await store.putIfAbsent(place, bytes, options)) === 'created') return key;
+  const found = await store.head(place, options);
   const standing = await store.get(place, options).catch(unlessGone);
   if (standing !== undefined && sha256Of(standing) === sha256Of(bytes)) return key;
-  await store.delete(place, options);
-  await store.putIfAbsent(place, bytes, options);
+  if (found === undefined) await store.putIfAbsent(place, bytes, options);
+  else await store.replace(place, bytes, found.state, options);
   return key;
 }
 

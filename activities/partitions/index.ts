@@ -6,7 +6,7 @@ import { type Deps, definitionOf, nameOf, prefixOf } from '../deps.js';
 import { type Made, reading, type StepContext, step } from '../durable.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
-import { ingredientsOf, lookForStep, recallOrClear } from '../reuse.js';
+import { ingredientsOf, lookForStep, recallWhole } from '../reuse.js';
 import type { GatherInput, PartInput, PartsMade, Split, StepInput } from '../types.js';
 import { chunksOf, type Ledger, type Part, partsOf } from './ledger.js';
 import type { Partitioner } from './steps/partitioner.js';
@@ -43,7 +43,7 @@ export const createPartitionActivities = (deps: Deps) => ({
     for (const name of chunks[input.chunk] ?? []) {
       const ingredients = planned.get(name)?.ingredients;
       if (ingredients === undefined) throw new GeorefreshError('GR-3009', `${input.step.id} has no partition ${name}`);
-      const kept = await recallOrClear<Part>(deps, input.header, ingredients, context.signal);
+      const kept = await recallWhole<Part>(deps, input.header, ingredients, context.signal);
       if (kept === undefined) open.push(name);
       else made.push(kept.result);
     }
@@ -85,17 +85,17 @@ export const createPartitionActivities = (deps: Deps) => ({
   }),
 });
 
-/** The partitions of a step, and which of them are kept. Writes nothing, and with `clear` false removes nothing either. */
-export async function divide(deps: Deps, input: StepInput, context: StepContext, clear = true): Promise<Ledger> {
+/** The partitions of a step, and which of them are kept. Writes nothing. */
+export async function divide(deps: Deps, input: StepInput, context: StepContext): Promise<Ledger> {
   const { signal } = context;
-  const { recipe } = await lookForStep(deps, input, signal, clear);
+  const { recipe } = await lookForStep(deps, input, signal);
   if (recipe === undefined) throw new GeorefreshError('GR-3009', `${input.step.id} is never made in partitions`);
   const planned = await (await partitionerOf(deps, input)).split(input, context);
   const parts: Ledger['parts'] = [];
   for (const { name, rows, inputs } of planned) {
     signal.throwIfAborted();
     const ingredients = await ingredientsOf(deps, input.step.id, recipe, { partition: name, ...inputs });
-    const kept = await recallOrClear<Part>(deps, input.header, ingredients, signal, clear);
+    const kept = await recallWhole<Part>(deps, input.header, ingredients, signal);
     parts.push({ name, rows, ingredients, ...(kept && { kept: kept.result }) });
   }
   const open = parts.filter(({ kept }) => kept === undefined);

@@ -103,7 +103,7 @@ const partitionsOf =
     context: StepContext,
   ): NonNullable<DecideInput['partitions']> =>
   async ({ id, stage }, made) => {
-    const { parts } = await divide(deps, { header, definition, step: { id, stage }, ...made }, context, false);
+    const { parts } = await divide(deps, { header, definition, step: { id, stage }, ...made }, context);
     return parts.map(({ name, kept }) => ({ name, decision: kept === undefined ? 'run' : 'reuse' }));
   };
 
