@@ -72,6 +72,8 @@ export class S3Bucket implements Bucket {
       forcePathStyle: pathStyle ?? elsewhere !== undefined,
       // Trying again is the store's business, which knows what became of the first try.
       maxAttempts: 1,
+      // Every object has a digest of ours. The client's own check would tell of damage as of a connection that broke.
+      responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS },
     });
   }

@@ -6,10 +6,11 @@ import { keyOf, stampOf } from './keys.js';
 import type { Lake } from './lake.js';
 import { jsonBytes, type Manifest, manifestSchema } from './manifest.js';
 import { type Pointer, type PointerState, readPointer, refOf, swapPointer } from './pointer.js';
+import { isDamage } from './read-manifest.js';
 import type { Artifact, CallOptions } from './types.js';
 
-/** A file to be published; tables have rows. */
-export type SnapshotFile = Artifact & { rows?: number };
+/** A file to be published; tables have rows. `copy` is where its bytes are found should the object be damaged. */
+export type SnapshotFile = Artifact & { rows?: number; copy?: string };
 
 /** A snapshot to be written and pointed to. */
 export interface SnapshotContent {
@@ -69,7 +70,11 @@ export async function writeSnapshot(
   for (const [name, ref] of Object.entries(input.files)) {
     const uri = `${snapshot}/${name}`;
     // Copied, not linked: people edit outputs, and the lake's object must not change with them.
-    await lake.scratch.use(ref, (path) => lake.store.putIfAbsent(uri, { path }, options), options);
+    const place = (path: string) => lake.store.putIfAbsent(uri, { path }, options);
+    await lake.scratch.use(ref, place, options).catch((error: unknown) => {
+      if (ref.copy === undefined || !isDamage(error)) throw error;
+      return lake.scratch.use({ ...ref, uri: ref.copy }, place, options);
+    });
     if (!(await stands(lake.store, { ...ref, uri }, options)))
       throw new GeorefreshError('GR-4005', `${uri} has not the size of ${ref.uri}`);
     outputs.push({ name, uri, rows: ref.rows ?? null, sha256: ref.sha256, bytes: ref.bytes });
