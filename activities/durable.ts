@@ -9,7 +9,7 @@ import type { Logger } from 'pino';
 import { codeOf, ERRORS, GeorefreshError } from '../config/errors.js';
 import { batchFields } from '../config/logging.js';
 import { inEpoch } from '../lake/epoch.js';
-import { doubt } from '../lake/whole.js';
+import { doubt } from '../lake/known.js';
 import { batchIdOf, type Deps } from './deps.js';
 import { type Made, reusing } from './reuse.js';
 import type { RunHeader, StepInput, StepResult } from './types.js';
@@ -99,12 +99,16 @@ export function step<I extends StepInput>(
   });
 }
 
-/** An activity that reads objects of the lake: one that turns out damaged is looked at anew before anybody reuses it. */
+/**
+ * An activity that reads objects of the lake. One that turns out damaged is looked at anew before anybody reuses it, here
+ * and, as the run hands on what it doubts, on every other worker.
+ */
 export const reading = <I, R>(
   { lake, log }: Pick<Deps, 'lake' | 'log'>,
   work: (input: I, context: StepContext) => Promise<R>,
 ): ((input: I) => Promise<R>) =>
   activity(log, async (input, context) => {
+    for (const key of headerOf(input)?.doubted ?? []) doubt(lake.store, key);
     try {
       return await work(input, context);
     } catch (error) {
@@ -115,7 +119,10 @@ export const reading = <I, R>(
   });
 
 /** Whatever a step does for its run, it does in the run's epoch of the lake. */
-const epochOf = (input: unknown): number => (input as { header?: Partial<RunHeader> } | undefined)?.header?.epoch ?? 0;
+const epochOf = (input: unknown): number => headerOf(input)?.epoch ?? 0;
+
+const headerOf = (input: unknown): Partial<RunHeader> | undefined =>
+  (input as { header?: Partial<RunHeader> } | undefined)?.header;
 
 /** The batch that an activity works at, for those of a run. */
 function batchOf(input: unknown): object {

@@ -56,7 +56,7 @@ interface Looked {
 }
 
 /** What is kept of a step that is about to run. */
-export async function lookForStep(deps: Deps, input: StepInput, signal: AbortSignal, clear = true): Promise<Looked> {
+export async function lookForStep(deps: Deps, input: StepInput, signal: AbortSignal): Promise<Looked> {
   const definition = await definitionOf(deps.lake, input);
   const recipe = recipeOf(definition, input.step);
   if (recipe === undefined) return { read: {} };
@@ -65,28 +65,25 @@ export async function lookForStep(deps: Deps, input: StepInput, signal: AbortSig
   const contents = await contentsOf(deps, definition, input.step, signal);
   if (contents === 'unread') return { recipe, read };
   const ingredients = await ingredientsOf(deps, input.step.id, recipe, { ...read, ...contents });
-  const kept = await recallOrClear<StepResult>(deps, input.header, ingredients, signal, clear);
+  const kept = await recallWhole<StepResult>(deps, input.header, ingredients, signal);
   return { recipe, read, ingredients, ...(kept && { kept: { ...kept.result, reused: true, key: kept.key } }) };
 }
 
 /**
- * What is kept under a key, unless the run is forced. A damaged object is put out of the way: its bytes are not what its
- * name says, so it is nobody's, and can be written again.
+ * What is kept under a key where it is whole, unless the run is forced. A damaged object stays until it is made again:
+ * whoever puts the right bytes replaces it.
  */
-export async function recallOrClear<T>(
+export async function recallWhole<T>(
   { lake }: Pick<Deps, 'lake'>,
   { pipeline, force }: Pick<RunHeader, 'pipeline' | 'force'>,
   ingredients: Ingredients,
   signal: AbortSignal,
-  clear = true,
 ): Promise<{ key: string; result: T } | undefined> {
   if (force) return undefined;
   const kept = await lookUp(lake, pipeline, reuseKey(ingredients), { signal });
   if (kept === undefined) return undefined;
   const broken = await firstBroken(lake, kept, { signal });
-  if (broken === undefined) return { key: kept.key, result: kept.result as T };
-  if (clear) await lake.store.delete(broken.uri, { signal });
-  return undefined;
+  return broken === undefined ? { key: kept.key, result: kept.result as T } : undefined;
 }
 
 /** Everything that decides what a step leaves; `inputs` are digests by name. */

@@ -27,6 +27,8 @@ export interface RunHeader {
   force: boolean;
   /** Of the pipeline's lake, as it was when the run began: see `lake/epoch.ts`. Absent before there is a plan. */
   epoch?: number;
+  /** Objects that a step of this run found damaged: whoever counts on them reads them again, on whichever worker. */
+  doubted?: string[];
 }
 
 /** Asks for the definition as it is now, frozen for the run. */

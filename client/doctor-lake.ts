@@ -10,6 +10,12 @@ import { openStore } from './store.js';
 /** Faults of a pipeline's lake that are told one by one; the others are counted. */
 const TOLD = 20;
 
+const REMEDIES = {
+  refresh: 'georefresh refresh makes it again',
+  retention:
+    'nothing makes it again; what is published now does not rest on it, and georefresh gc lets it go in its time',
+} as const;
+
 /** Reads all that is kept of each pipeline's lake and compares it with its digests. */
 export async function lakeFindings(settings: ReadonlyDeep<Settings>): Promise<Finding[]> {
   const store = await openStore(settings);
@@ -21,12 +27,12 @@ export async function lakeFindings(settings: ReadonlyDeep<Settings>): Promise<Fi
       const what = generation === 0 ? 'nothing published yet' : `generations ${floor} to ${generation}`;
       const read = `${name}: ${what}, ${objects} objects read (${formatBytes(bytes)})`;
       if (faults.length === 0) findings.push({ name: 'lake', state: 'good', text: `${read}, all whole` });
-      for (const text of faults.slice(0, TOLD))
+      for (const { text, mend } of faults.slice(0, TOLD))
         findings.push({
           name: 'lake',
           state: 'wrong',
           text: `${name}: ${text}`,
-          remedy: 'georefresh refresh --force makes what is current anew',
+          remedy: REMEDIES[mend],
           code: 'GR-4005',
         });
       if (faults.length > TOLD)

@@ -116,7 +116,7 @@ export const ERRORS = {
     'an object does not have the digest it was written with',
     'georefresh refresh makes it again, where it is still derived from the sources',
   ),
-  'GR-4006': entry(1, 'a state file is damaged', 'the last whole state is used; georefresh doctor says more'),
+  'GR-4006': entry(1, 'a state file is damaged', 'the last whole state is used; georefresh doctor --lake says more'),
   'GR-4007': entry(6, 'no such error code', 'docs/reference/errors.md lists them'),
   'GR-4008': entry(6, 'no such schedule', 'georefresh schedule list shows them; georefresh schedule apply makes them'),
   'GR-4009': entry(6, 'no such generation to go back to', 'georefresh runs --outcome published lists them'),

@@ -2,6 +2,7 @@ import { GeorefreshError } from '../config/errors.js';
 import { stands } from './artifacts.js';
 import { sha256Of } from './hashing.js';
 import { jsonBytes, type Manifest, manifestSchema } from './manifest.js';
+import { isDamage } from './read-manifest.js';
 import type { SnapshotContent } from './snapshot-files.js';
 import type { Artifact, CallOptions } from './types.js';
 
@@ -16,7 +17,11 @@ export async function putInFolder(
   for (const [name, ref] of Object.entries(files)) {
     const uri = `${snapshot}/${name}`;
     // Copied, not linked: people edit outputs, and the lake's object must not change with them.
-    await lake.scratch.use(ref, (path) => lake.store.putIfAbsent(uri, { path }, options), options);
+    const place = (path: string) => lake.store.putIfAbsent(uri, { path }, options);
+    await lake.scratch.use(ref, place, options).catch((error: unknown) => {
+      if (ref.copy === undefined || !isDamage(error)) throw error;
+      return lake.scratch.use({ ...ref, uri: ref.copy }, place, options);
+    });
     if (!(await stands(lake.store, { ...ref, uri }, options)))
       throw new GeorefreshError('GR-4005', `${uri} has not the size of ${ref.uri}`);
     outputs.push({ name, uri, rows: ref.rows ?? null, sha256: ref.sha256, bytes: ref.bytes });

@@ -1,12 +1,15 @@
-import { stat } from 'node:fs/promises';
-import { GeorefreshError } from '../config/errors.js';
+import { rm, stat } from 'node:fs/promises';
+import { codeOf, GeorefreshError } from '../config/errors.js';
 import { epochNow, epochSegment } from './epoch.js';
 import { hashFile, sha256Of } from './hashing.js';
 import { keyOf } from './keys.js';
+import { doubt, isDoubted, noteWhole } from './known.js';
 import type { Artifact, Body, CallOptions, ObjectStore } from './types.js';
 
-/** Objects up to this size are checked, and mended, whenever they are put again. */
+/** Objects up to this size are read, and mended where they are damaged, whenever they are put again. */
 const MEND_BYTES = 64 << 20;
+/** Others may mend the same object meanwhile. */
+const LOOKS = 5;
 
 export { hashFile, sha256Of };
 
@@ -14,35 +17,27 @@ export { hashFile, sha256Of };
 export const addressOf = (prefix: string, sha256: string, ext: string): string =>
   keyOf(prefix, ...epochSegment(epochNow()), sha256.slice(0, 2), `${sha256}.${ext}`);
 
-export interface PutOptions extends CallOptions {
-  /**
-   * Whether an object that stands under the address is checked to its last byte, and replaced where it has others, which
-   * only damage can bring about. Default: where it has at most 64 MB.
-   */
-  replaceCorrupt?: boolean;
-}
-
 /**
  * Puts a body under its content address. A file must be the caller's own, unchanged while this runs (GR-2005 if it
  * changed); what others may write goes through `Scratch.capture` first.
  *
- * An object that stands there already is checked, and mended where it is damaged, as its bytes are at hand. Of one
- * larger than 64 MB only the size is checked, and a wrong one is GR-4005, unless `replaceCorrupt` asks for more: the
- * whole digest is checked whenever it is read.
+ * An object that stands there already is checked, and replaced at once where it is damaged, as its bytes are at hand. One
+ * larger than 64 MB is read only where somebody read other bytes of it before; else its size has to do, as its digest is
+ * checked whenever it is read.
  */
 export async function putArtifact(
   store: ObjectStore,
   prefix: string,
   body: Body,
   ext: string,
-  options: PutOptions = {},
+  options: CallOptions = {},
 ): Promise<Artifact> {
   const { sha256, bytes } =
     body instanceof Uint8Array ? { sha256: sha256Of(body), bytes: body.length } : await hashFile(body.path, options);
   const ref: Artifact = { uri: addressOf(prefix, sha256, ext), sha256, bytes };
   const outcome = await store.putIfAbsent(ref.uri, body, options);
   if (!(body instanceof Uint8Array)) await assertSize(body.path, bytes);
-  if (outcome === 'exists') await assertStanding(store, ref, body, options);
+  if (outcome === 'exists') await mendStanding(store, ref, body, options);
   return ref;
 }
 
@@ -51,24 +46,50 @@ async function assertSize(path: string, bytes: number): Promise<void> {
   if (now.size !== bytes) throw new GeorefreshError('GR-2005', `${path} had ${bytes} bytes, and now has ${now.size}`);
 }
 
-async function assertStanding(store: ObjectStore, ref: Artifact, body: Body, options: PutOptions): Promise<void> {
-  const { replaceCorrupt = ref.bytes <= MEND_BYTES } = options;
-  if (replaceCorrupt) {
-    if (await isWhole(store, ref, options)) return;
-    await store.delete(ref.uri, options);
-    await store.putIfAbsent(ref.uri, body, options);
-    return;
+async function mendStanding(store: ObjectStore, ref: Artifact, body: Body, options: CallOptions): Promise<void> {
+  for (let look = 1; look <= LOOKS; look++) {
+    const found = await store.head(ref.uri, options);
+    if (found === undefined) {
+      // Gone between the two calls: only a collection does that, to a run that has been given up.
+      if ((await store.putIfAbsent(ref.uri, body, options)) === 'created') return;
+      continue;
+    }
+    if (await isAsGiven(store, ref, found, body, options)) return;
+    doubt(store, ref.uri);
+    if ((await store.replace(ref.uri, body, found.state, options)) === 'replaced') return;
   }
-  const found = await store.head(ref.uri, options);
-  // Gone between the two calls: only a collection does that, and it promises to leave alone what a run is writing.
-  if (found === undefined) throw new GeorefreshError('GR-5002', `${ref.uri} vanished while it was written`);
-  if (found.bytes !== ref.bytes) throw corrupt(ref, `has ${found.bytes} bytes, not ${ref.bytes}`);
+  throw new GeorefreshError('GR-5002', `${ref.uri} was changed by others ${LOOKS} times while it was mended`);
 }
 
-async function isWhole(store: ObjectStore, ref: Artifact, options: CallOptions): Promise<boolean> {
-  const found = await store.head(ref.uri, options);
-  if (found?.bytes !== ref.bytes) return false;
-  return sha256Of(await store.get(ref.uri, options)) === ref.sha256;
+async function isAsGiven(
+  store: ObjectStore,
+  ref: Artifact,
+  found: { bytes: number; state: string },
+  body: Body,
+  options: CallOptions,
+): Promise<boolean> {
+  const { uri, sha256, bytes } = ref;
+  if (found.bytes !== bytes) return false;
+  if (bytes > MEND_BYTES && !isDoubted(store, uri)) return true;
+  try {
+    if (body instanceof Uint8Array || bytes <= MEND_BYTES) await fetchBytes(store, ref, options);
+    else await checkBeside(store, ref, body.path, options);
+  } catch (error) {
+    if (codeOf(error) === 'GR-4004' || codeOf(error) === 'GR-4005') return false;
+    throw error;
+  }
+  noteWhole(store, uri, `${sha256} ${found.state}`);
+  return true;
+}
+
+/** Too large for the memory: it is fetched to where the body lies, which has room for one as large. */
+async function checkBeside(store: ObjectStore, ref: Artifact, path: string, options: CallOptions): Promise<void> {
+  const copy = `${path}.standing`;
+  try {
+    await fetchFile(store, ref, copy, { ...options, link: true });
+  } finally {
+    await rm(copy, { force: true });
+  }
 }
 
 /** The bytes of an object, its digest checked: GR-4005 names an object that differs, GR-4004 one that is absent. */

@@ -8,7 +8,7 @@ import {
   StorageSharedKeyCredential,
 } from '@azure/storage-blob';
 import { type ErrorCode, GeorefreshError } from '../config/errors.js';
-import type { Bucket, Judgement, Looked, Page, PartedUpload, Piece, Writing } from './bucket.js';
+import type { Bucket, Judgement, Looked, Page, PartedUpload, Piece, Writing, Written } from './bucket.js';
 import { judgeConnection, judgeStatus } from './network-faults.js';
 
 export interface AzureOptions {
@@ -45,14 +45,14 @@ export class AzureBucket implements Bucket {
     this.#container = serviceOf(endpoint, env).getContainerClient(container);
   }
 
-  async put(name: string, bytes: Uint8Array, { onlyIfAbsent, mark }: Writing, abortSignal: AbortSignal) {
-    const options = { abortSignal, metadata: { [MARK]: mark }, ...conditions(onlyIfAbsent) };
-    return orExists(
+  async put(name: string, bytes: Uint8Array, { only, mark }: Writing, abortSignal: AbortSignal) {
+    const options = { abortSignal, metadata: { [MARK]: mark }, ...conditions(only) };
+    return orRefused(
       this.#blob(name).upload(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), bytes.length, options),
     );
   }
 
-  async begin(name: string, { onlyIfAbsent, mark }: Writing): Promise<PartedUpload> {
+  async begin(name: string, { only, mark }: Writing): Promise<PartedUpload> {
     const blob = this.#blob(name);
     const blocks = new Map<number, string>();
     return {
@@ -66,8 +66,8 @@ export class AzureBucket implements Bucket {
       },
       finish: (abortSignal) => {
         const ids = [...blocks].sort(([a], [b]) => a - b).map(([, id]) => id);
-        const options = { abortSignal, metadata: { [MARK]: mark }, ...conditions(onlyIfAbsent) };
-        return orExists(blob.commitBlockList(ids, options));
+        const options = { abortSignal, metadata: { [MARK]: mark }, ...conditions(only) };
+        return orRefused(blob.commitBlockList(ids, options));
       },
       // Blocks that were not committed go by themselves after a week.
       abandon: async () => undefined,
@@ -167,15 +167,18 @@ function serviceOf(endpoint: string | undefined, env: NodeJS.ProcessEnv): BlobSe
   throw new GeorefreshError('GR-5008', 'the environment has none for Azure');
 }
 
-const conditions = (onlyIfAbsent: boolean) => (onlyIfAbsent ? { conditions: { ifNoneMatch: '*' } } : {});
+function conditions(only: Writing['only']) {
+  if (only === undefined) return {};
+  return { conditions: only === 'if-absent' ? { ifNoneMatch: '*' } : { ifMatch: only.state } };
+}
 
-async function orExists(sent: Promise<unknown>): Promise<'created' | 'exists'> {
+async function orRefused(sent: Promise<unknown>): Promise<Written> {
   try {
     await sent;
-    return 'created';
+    return 'written';
   } catch (error) {
     // A blob that is there breaks the condition; which of the two is said depends on the request.
-    if (statusOf(error) === 412 || wordOf(error) === 'BlobAlreadyExists') return 'exists';
+    if (statusOf(error) === 412 || wordOf(error) === 'BlobAlreadyExists') return 'refused';
     throw error;
   }
 }

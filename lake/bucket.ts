@@ -13,9 +13,13 @@ export interface Judgement {
 
 /** How an object is written. `mark` is kept beside it: a writer knows its own object again where the answer was lost. */
 export interface Writing {
-  onlyIfAbsent: boolean;
+  /** What must hold: that there is no object of the name, or one of this state. Without it, whatever is there gives way. */
+  only?: 'if-absent' | { state: string };
   mark: string;
 }
+
+/** `refused`: the condition does not hold. */
+export type Written = 'written' | 'refused';
 
 export interface Looked {
   bytes: number;
@@ -42,7 +46,7 @@ export interface Page {
 export interface PartedUpload {
   /** `number` counts from 1. A part that is put again replaces the first. */
   put(number: number, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
-  finish(signal: AbortSignal): Promise<'created' | 'exists'>;
+  finish(signal: AbortSignal): Promise<Written>;
   /** Frees what the service keeps of an unfinished one. */
   abandon(signal: AbortSignal): Promise<void>;
 }
@@ -56,7 +60,7 @@ export interface Bucket {
   readonly base: string;
   /** Parts of an upload, at most. */
   readonly maxParts: number;
-  put(name: string, bytes: Uint8Array, writing: Writing, signal: AbortSignal): Promise<'created' | 'exists'>;
+  put(name: string, bytes: Uint8Array, writing: Writing, signal: AbortSignal): Promise<Written>;
   begin(name: string, writing: Writing, signal: AbortSignal): Promise<PartedUpload>;
   /** Bytes from `from` on, up to but not including `to`, or as many as there are; of just that `state` if one is given. */
   read(name: string, from: number, to: number, state: string | undefined, signal: AbortSignal): Promise<Piece>;

@@ -152,6 +152,9 @@ async function survey(
     results.push(result);
   }
   for (const { objects } of results) for (const { uri } of objects) reachable.add(uri);
+  // So does what an earlier attempt carried over, whose old notes may be gone: runs of the new epoch count on it.
+  for await (const { objects } of resultsOf(lake, pipeline, epoch, options))
+    for (const { uri } of objects) reachable.add(uri);
   const carried = new Set(results.map(({ place }) => place));
   const all = await condemnedOf(
     { store, pipeline, pointer, epoch, chain, history, reachable, retention, now },

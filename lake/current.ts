@@ -1,8 +1,9 @@
-import { codeOf, GeorefreshError } from '../config/errors.js';
-import { fetchBytes, stands } from './artifacts.js';
+import { GeorefreshError } from '../config/errors.js';
+import { stands } from './artifacts.js';
 import { keyOf } from './keys.js';
-import { type Manifest, parseManifest } from './manifest.js';
+import type { Manifest } from './manifest.js';
 import { type Pointer, pointerKey, readPointer, type SnapshotRef } from './pointer.js';
+import { isDamage, toldOf } from './read-manifest.js';
 import type { CallOptions, ObjectStore } from './types.js';
 
 /** What is published, as readers get it. */
@@ -15,15 +16,12 @@ export interface Current {
   warnings: string[];
 }
 
-/** Errors that mean damage of one object; others (store unreachable, access refused) say nothing about it. */
-const DAMAGE = new Set(['GR-4004', 'GR-4005', 'GR-4006']);
-
 /** How far back a whole snapshot is looked for. */
 const LONGEST_CHAIN = 1000;
 
 /**
- * The current snapshot, its manifest's digest checked and all its files there with their sizes (their digests are
- * checked when they are read). Undefined where nothing was published; GR-4006 where no whole snapshot is left.
+ * The current snapshot, its manifest checked and all its files there with their sizes (their digests are checked when
+ * they are read). Where the manifest is damaged, what its run told of it stands in, with a warning. Undefined where nothing was published; GR-4006 where no whole snapshot is left.
  */
 export async function readCurrent(
   store: ObjectStore,
@@ -39,7 +37,9 @@ export async function readCurrent(
   // to where it went, not to what it left behind.
   let before: SnapshotRef | null = pointer.restored ?? pointer.predecessor;
   for (let steps = 0; at !== null && steps < LONGEST_CHAIN; steps++) {
-    const found: Manifest | undefined = await attempt(() => readManifest(store, at as SnapshotRef, options), warnings);
+    const told = await attempt(() => toldOf(store, at as SnapshotRef, options), warnings);
+    const found: Manifest | undefined = told?.manifest;
+    if (told?.warning !== undefined) warnings.push(told.warning);
     const gone = found === undefined ? undefined : await firstMissing(store, found, options);
     if (found !== undefined && gone === undefined) return { pointer, snapshot: at, manifest: found, warnings };
     if (gone !== undefined) warnings.push(`${gone} of generation ${at.generation} is missing or has another size`);
@@ -53,20 +53,11 @@ export async function readCurrent(
   });
 }
 
-/** A snapshot's manifest, its digest checked. */
-export async function readManifest(
-  store: ObjectStore,
-  { manifest }: Pick<SnapshotRef, 'manifest'>,
-  options: CallOptions = {},
-): Promise<Manifest> {
-  return parseManifest(await fetchBytes(store, manifest, options), manifest.uri);
-}
-
 async function attempt<T>(work: () => Promise<T>, warnings: string[]): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (!DAMAGE.has(codeOf(error))) throw error;
+    if (!isDamage(error)) throw error;
     warnings.push(error instanceof Error ? error.message : String(error));
     return undefined;
   }
@@ -91,8 +82,8 @@ export async function findPublication(
   let at: SnapshotRef | null = pointer.predecessor;
   for (let steps = 0; at !== null && steps < 50; steps++) {
     if (at.run === run) return at;
-    const manifest: Manifest | undefined = await attempt(() => readManifest(store, at as SnapshotRef, options), []);
-    at = manifest?.predecessor ?? null;
+    const told = await attempt(() => toldOf(store, at as SnapshotRef, options), []);
+    at = told?.manifest.predecessor ?? null;
   }
   return undefined;
 }

@@ -1,8 +1,8 @@
 import { GeorefreshError } from '../config/errors.js';
-import { readManifest } from './current.js';
 import type { Manifest } from './manifest.js';
 import { type Pointer, readPointer, refOf, type SnapshotRef } from './pointer.js';
 import { floorOf } from './reachable.js';
+import { readManifest } from './read-manifest.js';
 import type { CallOptions, ObjectStore } from './types.js';
 
 /** A published snapshot with its manifest, whose digest was checked. */

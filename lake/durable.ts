@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, link, lstat, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { copyFile, link, lstat, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GeorefreshError } from '../config/errors.js';
 import type { Body } from './types.js';
@@ -148,6 +148,24 @@ export async function placeFile(path: string, body: Body): Promise<'created' | '
   }
   await syncFolder(folder);
   return 'created';
+}
+
+/** Renames a whole, synced file to a path where another one stands, if `isStill` says, last of all, that it is to give way. */
+export async function replaceFile(
+  path: string,
+  body: Body,
+  isStill: () => Promise<boolean>,
+): Promise<'replaced' | 'changed'> {
+  // A copy in any case: what is in the way may be the very file that the body shares its storage with.
+  const temporary = await writeTemporary(dirname(path), body);
+  try {
+    if (!(await isStill())) return 'changed';
+    await rename(temporary, path);
+  } finally {
+    await removeQuietly(temporary);
+  }
+  await syncFolder(dirname(path));
+  return 'replaced';
 }
 
 async function linkOwn(source: string, path: string): Promise<'created' | 'exists' | 'other device'> {

@@ -11,6 +11,7 @@ import {
   makeFolder,
   makeRoot,
   placeFile,
+  replaceFile,
   storeError,
   syncFolder,
 } from './durable.js';
@@ -83,11 +84,14 @@ export class FolderStore implements ObjectStore {
   }
 
   async head(key: string, { signal }: CallOptions = {}): Promise<{ bytes: number; state: string } | undefined> {
-    return this.#call(`looking at ${key}`, signal, async () => {
-      const path = await this.#pathToRead(key).catch(absent);
-      const found = path === undefined ? undefined : await stat(path, { bigint: true }).catch(absent);
-      if (!found?.isFile()) return undefined;
-      return { bytes: Number(found.size), state: `${found.size} ${found.ino} ${found.mtimeNs}` };
+    return this.#call(`looking at ${key}`, signal, () => this.#look(key));
+  }
+
+  async replace(key: string, body: Body, state: string, { signal }: CallOptions = {}): Promise<'replaced' | 'changed'> {
+    return this.#call(`mending ${key}`, signal, async () => {
+      const isStill = async (): Promise<boolean> => (await this.#look(key))?.state === state;
+      if (!(await isStill())) return 'changed';
+      return replaceFile(await this.#pathToRead(key), body, isStill);
     });
   }
 
@@ -152,6 +156,13 @@ export class FolderStore implements ObjectStore {
     } catch (error) {
       throw storeError(error, `${doing} in ${this.base}`);
     }
+  }
+
+  async #look(key: string): Promise<{ bytes: number; state: string } | undefined> {
+    const path = await this.#pathToRead(key).catch(absent);
+    const found = path === undefined ? undefined : await stat(path, { bigint: true }).catch(absent);
+    if (!found?.isFile()) return undefined;
+    return { bytes: Number(found.size), state: `${found.size} ${found.ino} ${found.mtimeNs}` };
   }
 
   async #register(key: string, toWrite: boolean): Promise<FolderRegister> {

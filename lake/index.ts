@@ -1,5 +1,5 @@
 export { fetchBytes, fetchFile, putArtifact, stands } from './artifacts.js';
-export { type Current, followLatest, readCurrent, readManifest } from './current.js';
+export { type Current, followLatest, readCurrent } from './current.js';
 export type { DuckDb, SessionOptions } from './duckdb.js';
 export { FolderStore } from './folder-store.js';
 export { hashFile, sha256Of } from './hashing.js';
@@ -9,6 +9,7 @@ export { type Manifest, manifestSchema, withoutVolatile } from './manifest.js';
 export { listModels, type ModelVersion, registerModel } from './models.js';
 export type { Parameter, Parameters } from './parameters.js';
 export { type Pointer, pointerKey, pointerSchema, readPointer, type SnapshotRef } from './pointer.js';
+export { readManifest } from './read-manifest.js';
 export { listRuns, type RunEntry, readRun, writeRunManifest } from './runs.js';
 export type { Held, Scratch } from './scratch.js';
 export type { Session, WriteOptions } from './session.js';

@@ -1,9 +1,9 @@
 import { codeOf, GeorefreshError } from '../config/errors.js';
-import { readManifest } from './current.js';
 import { type HistoryEntry, readHistory } from './history.js';
 import type { Manifest } from './manifest.js';
 import { type Pointer, readPointer, type SnapshotRef } from './pointer.js';
 import { floorOf } from './reachable.js';
+import { readManifest } from './read-manifest.js';
 import type { CallOptions, ObjectStore } from './types.js';
 
 /** A published snapshot that is kept. */

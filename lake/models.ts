@@ -21,7 +21,7 @@ const registrySchema = loose({ format: z.literal(1), versions: z.array(modelVers
 /** An immutable version of a pipeline's model. Which one is champion is said by the published manifest alone. */
 export type ModelVersion = z.infer<typeof modelVersionSchema>;
 
-const registryKey = (pipeline: string): string => keyOf('lake', pipeline, 'models', 'registry.json');
+export const registryKey = (pipeline: string): string => keyOf('lake', pipeline, 'models', 'registry.json');
 
 async function readRegistry(
   store: ObjectStore,

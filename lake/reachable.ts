@@ -1,6 +1,6 @@
-import { readManifest } from './current.js';
 import type { Manifest } from './manifest.js';
 import type { Pointer, SnapshotRef } from './pointer.js';
+import { toldOf } from './read-manifest.js';
 import { type Kept, LAYERS, type Layer } from './retention.js';
 import type { Artifact, CallOptions, ObjectStore } from './types.js';
 
@@ -21,7 +21,7 @@ export const wholeFloorOf = (pointer: Pointer): number =>
   Math.max(floorOf(pointer), ...Object.values(pointer.collection?.layers ?? {}));
 
 /**
- * The published snapshots down to `floor`, newest first. Any that cannot be read stops it (GR-4004, GR-4005, GR-4006): what
+ * The published snapshots down to `floor`, newest first. Any of which neither manifest can be read stops it (GR-4004, GR-4005, GR-4006): what
  * it names is not known then, and may not be let go.
  */
 export async function chainOf(
@@ -33,7 +33,7 @@ export async function chainOf(
   const chain: Kept[] = [];
   let at: SnapshotRef | null = pointer;
   while (at !== null && at.generation >= floor && chain.length < LONGEST_CHAIN) {
-    const manifest: Manifest = await readManifest(store, at, options);
+    const { manifest }: { manifest: Manifest } = await toldOf(store, at, options);
     chain.push({ ref: at, manifest });
     at = manifest.predecessor;
   }

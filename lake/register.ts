@@ -54,18 +54,28 @@ export class Register {
     this.#chain = chain;
   }
 
-  /** The newest state, or undefined where none was ever written. A damaged state is stepped over, in words. */
+  /** The newest state, or undefined where none was ever written. A damaged state is stepped over, in words, unless its copy tells it. */
   async read(options: CallOptions = {}): Promise<Registered | undefined> {
+    return (await this.#read(options))?.found;
+  }
+
+  /** `copied`: the newest state is damaged, and the copy that people see tells what it held. */
+  async #read(options: CallOptions): Promise<{ found: Registered; copied: boolean } | undefined> {
     const newest = await this.#newest(options);
-    if (newest === 0) return this.#adopted(options);
+    if (newest === 0) {
+      const found = await this.#adopted(options);
+      return found && { found, copied: false };
+    }
     for (let version = newest; version > Math.max(0, newest - KEPT); version--) {
-      const value = await this.#value(version, options);
+      const own = await this.#value(version, options);
+      const value = own ?? (version === newest ? await this.#shownAs(version, options) : undefined);
       if (value === undefined) continue;
       // The token is the newest number even where its value is lost: the next state must be created after it.
       const found: Registered = { value, version: String(newest) };
-      if (version < newest)
-        found.warning = `state ${newest} of ${this.#chain.name} is damaged; state ${version} is used`;
-      return found;
+      const used = version < newest ? `state ${version}` : 'the copy of it that people see';
+      if (own === undefined || version < newest)
+        found.warning = `state ${newest} of ${this.#chain.name} is damaged; ${used} is used`;
+      return { found, copied: own === undefined && version === newest };
     }
     throw new GeorefreshError('GR-4006', `no whole state of ${this.#chain.name} is left`);
   }
@@ -97,12 +107,15 @@ export class Register {
 
   /**
    * Shows the newest value, and looks again afterwards: whichever writer shows last, its own look comes after, so the
-   * newest ends up shown even where a frozen writer wakes up and overwrites it.
+   * newest ends up shown even where a frozen writer wakes up and overwrites it. A damaged state whose value is known all
+   * the same is followed by a whole one.
    */
   async settle(options: CallOptions = {}): Promise<void> {
     for (;;) {
-      const state = await this.read(options);
-      if (state === undefined || state.version === '0') return;
+      const read = await this.#read(options);
+      const state = read?.found;
+      if (read === undefined || state === undefined || state.version === '0') return;
+      if (read.copied && (await this.swap(state.value, state.version, options)) !== 'conflict') return;
       if (!(await this.#shows(state.value, options))) await this.#chain.show(state.value, options);
       if (String(await this.#newest(options)) === state.version) return;
     }
@@ -138,6 +151,15 @@ export class Register {
 
   #remember(version: number): void {
     this.#hint = { version, at: performance.now() };
+  }
+
+  /** What is shown, where it is just the damaged state's value: by the digest in its header, or byte for byte. */
+  async #shownAs(version: number, options: CallOptions): Promise<Uint8Array | undefined> {
+    const [bytes, shown] = [await this.#chain.get(version, options), await this.#chain.shown(options)];
+    if (bytes === undefined || shown === undefined) return undefined;
+    const header = framed(shown).subarray(0, HEADER_BYTES);
+    const isValue = Buffer.compare(bytes.subarray(HEADER_BYTES), shown) === 0;
+    return isValue || Buffer.compare(bytes.subarray(0, HEADER_BYTES), header) === 0 ? shown : undefined;
   }
 
   /** The value of a state, or undefined where it is gone, torn or altered. */

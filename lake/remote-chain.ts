@@ -5,7 +5,7 @@ import type { CallOptions } from './types.js';
 /** What a chain needs of a bucket; names are whole, prefix included. */
 export interface NamedObjects {
   create(name: string, bytes: Uint8Array, options: CallOptions): Promise<'created' | 'exists'>;
-  replace(name: string, bytes: Uint8Array, options: CallOptions): Promise<void>;
+  overwrite(name: string, bytes: Uint8Array, options: CallOptions): Promise<void>;
   has(name: string, options: CallOptions): Promise<boolean>;
   get(name: string, options: CallOptions): Promise<Uint8Array>;
   delete(name: string, options: CallOptions): Promise<void>;
@@ -53,7 +53,7 @@ export class RemoteChain implements Chain {
   }
 
   show(value: Uint8Array, options: CallOptions): Promise<void> {
-    return this.#objects.replace(this.name, value, options);
+    return this.#objects.overwrite(this.name, value, options);
   }
 
   #state(version: number): string {

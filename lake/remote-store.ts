@@ -51,6 +51,10 @@ export class RemoteStore implements ObjectStore {
     return this.#writer.create(this.#name(key), body, { ...options, doing: 'writing', key });
   }
 
+  async replace(key: string, body: Body, state: string, options: CallOptions = {}): Promise<'replaced' | 'changed'> {
+    return this.#writer.replace(this.#name(key), body, state, { ...options, doing: 'mending', key });
+  }
+
   async get(key: string, { atMost, ...options }: CallOptions & { atMost?: number } = {}): Promise<Uint8Array> {
     return this.#reader.get(this.#name(key), { ...options, doing: 'reading', key }, atMost);
   }
@@ -134,7 +138,7 @@ export class RemoteStore implements ObjectStore {
     const register = new Register(
       new RemoteChain(name, {
         create: (at, bytes, options) => this.#writer.create(at, bytes, { ...options, doing: 'writing', key }),
-        replace: (at, bytes, options) => this.#writer.replace(at, bytes, { ...options, doing: 'writing', key }),
+        overwrite: (at, bytes, options) => this.#writer.overwrite(at, bytes, { ...options, doing: 'writing', key }),
         has: async (at, options) => (await this.#writer.look(at, { ...options, doing: 'reading', key })) !== undefined,
         get: (at, options) => this.#reader.get(at, { ...options, doing: 'reading', key }),
         delete: (at, options) => this.#delete(at, { ...options, doing: 'deleting', key }),

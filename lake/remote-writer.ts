@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { GeorefreshError } from '../config/errors.js';
-import type { Bucket, Looked, Writing } from './bucket.js';
+import { codeOf, GeorefreshError } from '../config/errors.js';
+import type { Bucket, Looked, Writing, Written } from './bucket.js';
 import { storeError } from './durable.js';
 import type { Call, Patience } from './patience.js';
 import { eachOf, Slots } from './slots.js';
@@ -11,13 +11,11 @@ import type { Body } from './types.js';
 const PARTS_AT_ONCE = 4;
 const BODIES_IN_ALL = 8;
 
-type Created = 'created' | 'exists';
-
 /** Bytes of a body by position. */
 type Slice = (from: number, to: number) => Promise<Uint8Array>;
 
 /**
- * Creates objects, large ones in parts. An answer that was lost leaves open whether the request was carried out; so each
+ * Creates and replaces objects, large ones in parts. An answer that was lost leaves open whether the request was carried out; so each
  * call leaves a mark beside its object, and looks for it where a later try finds the name taken.
  */
 export class RemoteWriter {
@@ -36,10 +34,25 @@ export class RemoteWriter {
     return this.#patience.run(call, ({ signal }) => this.#bucket.head(name, signal));
   }
 
-  async create(name: string, body: Body, call: Call): Promise<Created> {
+  async create(name: string, body: Body, call: Call): Promise<'created' | 'exists'> {
+    return (await this.#write(name, body, 'if-absent', call)) === 'written' ? 'created' : 'exists';
+  }
+
+  /** Puts an object in the place of one in a state; `changed` where it is in another, or gone. */
+  async replace(name: string, body: Body, state: string, call: Call): Promise<'replaced' | 'changed'> {
+    try {
+      return (await this.#write(name, body, { state }, call)) === 'written' ? 'replaced' : 'changed';
+    } catch (error) {
+      if (codeOf(error) === 'GR-4004') return 'changed';
+      throw error;
+    }
+  }
+
+  async #write(name: string, body: Body, only: NonNullable<Writing['only']>, call: Call): Promise<Written> {
+    const writing = { only, mark: newMark() };
     if (body instanceof Uint8Array) {
-      if (body.length <= this.#partBytes) return this.#createWhole(name, body, call);
-      return this.#createInParts(name, body.length, async (from, to) => body.subarray(from, to), call);
+      if (body.length <= this.#partBytes) return this.#writeWhole(name, body, writing, call);
+      return this.#writeInParts(name, body.length, async (from, to) => body.subarray(from, to), writing, call);
     }
     const file = await open(body.path).catch((error: unknown) => {
       throw storeError(error, `reading ${body.path}`);
@@ -47,39 +60,40 @@ export class RemoteWriter {
     try {
       const { size } = await file.stat();
       const slice: Slice = (from, to) => readSlice(file, body.path, from, to);
-      if (size > this.#partBytes) return await this.#createInParts(name, size, slice, call);
-      return await this.#bodies.run(async () => this.#createWhole(name, await slice(0, size), call), call.signal);
+      if (size > this.#partBytes) return await this.#writeInParts(name, size, slice, writing, call);
+      return await this.#bodies.run(
+        async () => this.#writeWhole(name, await slice(0, size), writing, call),
+        call.signal,
+      );
     } finally {
       await file.close();
     }
   }
 
   /** Writes a small object, whatever is there. */
-  async replace(name: string, bytes: Uint8Array, call: Call): Promise<void> {
-    const writing = { onlyIfAbsent: false, mark: newMark() };
+  async overwrite(name: string, bytes: Uint8Array, call: Call): Promise<void> {
+    const writing = { mark: newMark() };
     await this.#patience.run({ ...call, bytes: bytes.length }, ({ signal }) =>
       this.#bucket.put(name, bytes, writing, signal),
     );
   }
 
-  async #createWhole(name: string, bytes: Uint8Array, call: Call): Promise<Created> {
-    const writing = { onlyIfAbsent: true, mark: newMark() };
+  async #writeWhole(name: string, bytes: Uint8Array, writing: Writing, call: Call): Promise<Written> {
     return this.#certainly(name, writing, { ...call, bytes: bytes.length }, (signal) =>
       this.#bucket.put(name, bytes, writing, signal),
     );
   }
 
-  async #createInParts(name: string, bytes: number, slice: Slice, call: Call): Promise<Created> {
+  async #writeInParts(name: string, bytes: number, slice: Slice, writing: Writing, call: Call): Promise<Written> {
     // Sending all of a large object to be told that it is there would be dear.
-    if ((await this.look(name, call)) !== undefined) return 'exists';
-    const writing = { onlyIfAbsent: true, mark: newMark() };
+    if (writing.only === 'if-absent' && (await this.look(name, call)) !== undefined) return 'refused';
     const size = Math.max(this.#partBytes, Math.ceil(bytes / this.#bucket.maxParts));
     const upload = await this.#patience.run(call, ({ signal }) => this.#bucket.begin(name, writing, signal));
     const putPart = async (number: number): Promise<void> => {
       const part = await slice((number - 1) * size, Math.min(bytes, number * size));
       await this.#patience.run({ ...call, bytes: part.length }, ({ signal }) => upload.put(number, part, signal));
     };
-    let answer: Created | undefined;
+    let answer: Written | undefined;
     try {
       await eachOf(Math.ceil(bytes / size), PARTS_AT_ONCE, (number) =>
         this.#bodies.run(() => putPart(number), call.signal),
@@ -88,7 +102,7 @@ export class RemoteWriter {
       return answer;
     } finally {
       // Also where the call was cancelled; what cannot be freed now goes by the bucket's rule for unfinished uploads.
-      if (answer !== 'created') {
+      if (answer !== 'written') {
         const freeing = { doing: 'freeing parts of', key: call.key };
         await this.#patience.run(freeing, ({ signal }) => upload.abandon(signal)).catch(() => undefined);
       }
@@ -100,20 +114,20 @@ export class RemoteWriter {
     name: string,
     { mark }: Writing,
     call: Call,
-    send: (signal: AbortSignal) => Promise<Created>,
-  ): Promise<Created> {
+    send: (signal: AbortSignal) => Promise<Written>,
+  ): Promise<Written> {
     let unsure = false;
     const answer = await this.#patience.run(call, async (one) => {
       unsure = one.unsure;
       try {
         return await send(one.signal);
       } catch (error) {
-        if (unsure && this.#bucket.judge(error).code === 'GR-4004') return 'exists';
+        if (unsure && this.#bucket.judge(error).code === 'GR-4004') return 'refused';
         throw error;
       }
     });
-    if (answer === 'created' || !unsure) return answer;
-    return (await this.look(name, call))?.mark === mark ? 'created' : 'exists';
+    if (answer === 'written' || !unsure) return answer;
+    return (await this.look(name, call))?.mark === mark ? 'written' : 'refused';
   }
 }
 

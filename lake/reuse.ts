@@ -4,7 +4,8 @@ import { epochNow, epochSegment } from './epoch.js';
 import { sha256Of } from './hashing.js';
 import { keyOf } from './keys.js';
 import type { Lake } from './lake.js';
-import { artifactSchema, jsonBytes, loose, parseAs } from './manifest.js';
+import { artifactSchema, loose } from './manifest.js';
+import { parseSealed, sealedBytes } from './sealed.js';
 import type { Artifact, CallOptions } from './types.js';
 import { isWhole } from './whole.js';
 
@@ -64,12 +65,13 @@ export async function remember(
 ): Promise<string> {
   const key = reuseKey(ingredients);
   const place = placeOf(pipeline, key);
-  const bytes = jsonBytes({ version: 1, key, ingredients, objects, result });
+  const bytes = sealedBytes({ version: 1, key, ingredients, objects, result });
   if ((await store.putIfAbsent(place, bytes, options)) === 'created') return key;
+  const found = await store.head(place, options);
   const standing = await store.get(place, options).catch(unlessGone);
   if (standing !== undefined && sha256Of(standing) === sha256Of(bytes)) return key;
-  await store.delete(place, options);
-  await store.putIfAbsent(place, bytes, options);
+  if (found === undefined) await store.putIfAbsent(place, bytes, options);
+  else await store.replace(place, bytes, found.state, options);
   return key;
 }
 
@@ -84,9 +86,9 @@ export async function lookUp(
   const bytes = await store.get(place, options).catch(unlessGone);
   if (bytes === undefined) return undefined;
   try {
-    return parseAs(kept, bytes, place);
+    return parseSealed(kept, bytes, place);
   } catch (error) {
-    // A torn or foreign file is a miss: it is written anew.
+    // A torn, altered or foreign file is a miss: it is written anew.
     if (error instanceof GeorefreshError && error.code === 'GR-4006') return undefined;
     throw error;
   }
@@ -129,20 +131,21 @@ export interface KeptResult extends Remembered {
   madeAt: number;
 }
 
-/** All results of an epoch that can be read. */
+/** All results of an epoch that can be read; `damaged` is told the places of the others. */
 export async function* resultsOf(
   { store }: Pick<Lake, 'store'>,
   pipeline: string,
   epoch: number,
-  options: CallOptions = {},
+  { damaged, ...options }: CallOptions & { damaged?: (place: string) => void } = {},
 ): AsyncIterable<KeptResult> {
   for await (const { key: place, modified } of store.list(`${folderOf(pipeline, epoch)}/key-`, options)) {
-    const found = await store.get(place, options).then(
-      (bytes) => parseAs(kept, bytes, place),
-      (error: unknown) => {
-        if (!['GR-4004', 'GR-4006'].includes(codeOf(error))) throw error;
-      },
-    );
+    const found = await store
+      .get(place, options)
+      .then((bytes) => parseSealed(kept, bytes, place))
+      .catch((error: unknown) => {
+        if (codeOf(error) === 'GR-4006') damaged?.(place);
+        else if (codeOf(error) !== 'GR-4004') throw error;
+      });
     if (found !== undefined)
       yield { ...found, place, madeAt: found.made === undefined ? modified.getTime() : Date.parse(found.made) };
   }
@@ -157,7 +160,7 @@ export async function carryOver(
   options: CallOptions = {},
 ): Promise<void> {
   const name = place.slice(place.lastIndexOf('/') + 1);
-  const bytes = jsonBytes({ ...result, made: new Date(madeAt).toISOString() });
+  const bytes = sealedBytes({ ...result, made: new Date(madeAt).toISOString() });
   await store.putIfAbsent(keyOf(folderOf(pipeline, epoch), name), bytes, options);
 }
 

@@ -1,10 +1,11 @@
 import { GeorefreshError } from '../config/errors.js';
 import { stands } from './artifacts.js';
-import { followLatest, readManifest } from './current.js';
+import { followLatest } from './current.js';
 import type { Lake } from './lake.js';
 import type { Manifest } from './manifest.js';
 import { type Hold, type Pointer, type PointerState, readPointer, refOf, type SnapshotRef } from './pointer.js';
 import { wholeFloorOf } from './reachable.js';
+import { readManifest, toldOf } from './read-manifest.js';
 import { writeRunManifest } from './runs.js';
 import { movePointer, type SnapshotFile, writeSnapshot } from './snapshot-files.js';
 import type { CallOptions, ObjectStore } from './types.js';
@@ -54,7 +55,7 @@ export async function findWayBack(
   const floor = wholeFloorOf(pointer);
   let at = pointer.predecessor;
   for (let steps = 0; at !== null && at.generation >= floor && steps < LONGEST_CHAIN; steps++) {
-    const manifest: Manifest = await readManifest(store, at, options);
+    const { manifest }: { manifest: Manifest } = await toldOf(store, at, options);
     if (isTarget(at)) return { state, target: at, manifest };
     at = manifest.predecessor;
   }
@@ -94,7 +95,7 @@ export async function rollBack(
   return pointer;
 }
 
-/** The files of a snapshot, from the lake where it still has them: people may have edited the published copies. */
+/** The files of a snapshot, from the lake where it still has them whole: people may have edited the published copies. */
 export async function wholeFiles(
   store: ObjectStore,
   { outputs, steps }: Pick<Manifest, 'outputs' | 'steps'>,
@@ -107,7 +108,7 @@ export async function wholeFiles(
   for (const { name, uri, sha256, bytes, rows } of outputs) {
     const kept = made.get(sha256);
     const source = kept !== undefined && (await stands(store, kept, options)) ? kept.uri : uri;
-    files[name] = { uri: source, sha256, bytes, ...(rows !== null && { rows }) };
+    files[name] = { uri: source, copy: uri, sha256, bytes, ...(rows !== null && { rows }) };
   }
   return files;
 }

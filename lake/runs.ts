@@ -1,7 +1,8 @@
 import { codeOf, GeorefreshError } from '../config/errors.js';
 import { sha256Of } from './hashing.js';
 import { keyOf, stampOf } from './keys.js';
-import { jsonBytes, type Manifest, manifestSchema, parseManifest } from './manifest.js';
+import { type Manifest, manifestSchema } from './manifest.js';
+import { parseSealed, sealedBytes } from './sealed.js';
 import type { Artifact, CallOptions, ObjectStore } from './types.js';
 
 const NAME = /^(\d{8}T\d{6}Z)-(.+)\.json$/;
@@ -14,11 +15,20 @@ export interface RunEntry {
   key: string;
 }
 
+/** Where the manifest of a run lies. */
+export const runKey = (pipeline: string, stamp: string, run: string): string =>
+  keyOf('lake', pipeline, 'state', 'runs', `${stamp}-${run}.json`);
+
+/** The manifest of a run at its place: GR-4004 where there is none, GR-4006 where it was altered. */
+export async function readRunAt(store: ObjectStore, key: string, options: CallOptions = {}): Promise<Manifest> {
+  return parseSealed(manifestSchema, await store.get(key, options), key, { unsealed: true });
+}
+
 const folderOf = (pipeline: string): string => `${keyOf('lake', pipeline, 'state', 'runs')}/`;
 
 /**
  * Keeps the manifest of a run, whatever its outcome. The first one of a run stands: a repeated step gives its
- * reference, and the outcome that was told once is not told otherwise later.
+ * reference, and the outcome that was told once is not told otherwise later. One that was altered gives way.
  */
 export async function writeRunManifest(
   store: ObjectStore,
@@ -26,10 +36,27 @@ export async function writeRunManifest(
   options: CallOptions = {},
 ): Promise<Artifact> {
   const checked = manifestSchema.parse(manifest);
-  const uri = keyOf('lake', checked.pipeline, 'state', 'runs', `${stampOf(checked.logicalTime)}-${checked.run}.json`);
-  let bytes = jsonBytes(checked);
-  if ((await store.putIfAbsent(uri, bytes, options)) === 'exists') bytes = await store.get(uri, options);
+  const uri = runKey(checked.pipeline, stampOf(checked.logicalTime), checked.run);
+  let bytes = sealedBytes(checked);
+  if ((await store.putIfAbsent(uri, bytes, options)) === 'exists') bytes = await standingOf(store, uri, bytes, options);
   return { uri, sha256: sha256Of(bytes), bytes: bytes.length };
+}
+
+async function standingOf(
+  store: ObjectStore,
+  uri: string,
+  ours: Uint8Array,
+  options: CallOptions,
+): Promise<Uint8Array> {
+  const found = await store.head(uri, options);
+  const standing = await store.get(uri, options);
+  try {
+    parseSealed(manifestSchema, standing, uri, { unsealed: true });
+    return standing;
+  } catch {
+    if (found !== undefined) await store.replace(uri, ours, found.state, options);
+    return ours;
+  }
 }
 
 /** Runs of a pipeline, latest logical time first. */
@@ -57,7 +84,7 @@ export async function latestManifests(
   const manifests: Manifest[] = [];
   for (const { key } of await listRuns(store, pipeline, options)) {
     try {
-      manifests.push(parseManifest(await store.get(key, options), key));
+      manifests.push(await readRunAt(store, key, options));
     } catch (error) {
       if (!['GR-4004', 'GR-4006'].includes(codeOf(error))) throw error;
     }
@@ -84,5 +111,5 @@ export async function readRun(
       `${JSON.stringify(prefix)} fits ${found.length} runs of ${pipeline}: ${names.join(', ')}`,
     );
   }
-  return parseManifest(await store.get(only.key, options), only.key);
+  return readRunAt(store, only.key, options);
 }

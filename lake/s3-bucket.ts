@@ -13,7 +13,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import type { ErrorCode } from '../config/errors.js';
-import type { Bucket, Judgement, Looked, Page, PartedUpload, Piece, Writing } from './bucket.js';
+import type { Bucket, Judgement, Looked, Page, PartedUpload, Piece, Writing, Written } from './bucket.js';
 import { judgeConnection, judgeStatus } from './network-faults.js';
 
 export interface S3Options {
@@ -72,21 +72,23 @@ export class S3Bucket implements Bucket {
       forcePathStyle: pathStyle ?? elsewhere !== undefined,
       // Trying again is the store's business, which knows what became of the first try.
       maxAttempts: 1,
+      // Every object has a digest of ours. The client's own check would tell of damage as of a connection that broke.
+      responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS },
     });
   }
 
-  async put(name: string, bytes: Uint8Array, { onlyIfAbsent, mark }: Writing, signal: AbortSignal) {
+  async put(name: string, bytes: Uint8Array, { only, mark }: Writing, signal: AbortSignal) {
     const command = new PutObjectCommand({
       ...this.#at(name),
       Body: bytes,
       Metadata: { [MARK]: mark },
-      ...(onlyIfAbsent && { IfNoneMatch: '*' }),
+      ...conditionOf(only),
     });
-    return orExists(this.#client.send(command, { abortSignal: signal }));
+    return orRefused(this.#client.send(command, { abortSignal: signal }));
   }
 
-  async begin(name: string, { onlyIfAbsent, mark }: Writing, signal: AbortSignal): Promise<PartedUpload> {
+  async begin(name: string, { only, mark }: Writing, signal: AbortSignal): Promise<PartedUpload> {
     const at = this.#at(name);
     const begin = new CreateMultipartUploadCommand({ ...at, Metadata: { [MARK]: mark } });
     const { UploadId } = await this.#client.send(begin, { abortSignal: signal });
@@ -98,14 +100,13 @@ export class S3Bucket implements Bucket {
       },
       finish: (abortSignal) => {
         const Parts = [...parts].sort(([a], [b]) => a - b).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
-        const condition = onlyIfAbsent ? { IfNoneMatch: '*' } : {};
         const command = new CompleteMultipartUploadCommand({
           ...at,
           UploadId,
           MultipartUpload: { Parts },
-          ...condition,
+          ...conditionOf(only),
         });
-        return orExists(this.#client.send(command, { abortSignal }));
+        return orRefused(this.#client.send(command, { abortSignal }));
       },
       abandon: async (abortSignal) => {
         await this.#client.send(new AbortMultipartUploadCommand({ ...at, UploadId }), { abortSignal });
@@ -194,12 +195,17 @@ export class S3Bucket implements Bucket {
   }
 }
 
-async function orExists(sent: Promise<unknown>): Promise<'created' | 'exists'> {
+function conditionOf(only: Writing['only']): { IfNoneMatch?: string; IfMatch?: string } {
+  if (only === undefined) return {};
+  return only === 'if-absent' ? { IfNoneMatch: '*' } : { IfMatch: only.state };
+}
+
+async function orRefused(sent: Promise<unknown>): Promise<Written> {
   try {
     await sent;
-    return 'created';
+    return 'written';
   } catch (error) {
-    if (statusOf(error) === 412) return 'exists';
+    if (statusOf(error) === 412) return 'refused';
     throw error;
   }
 }

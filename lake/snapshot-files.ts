@@ -7,8 +7,8 @@ import type { Manifest } from './manifest.js';
 import { type Pointer, type PointerState, readPointer, refOf, swapPointer } from './pointer.js';
 import type { Artifact, CallOptions } from './types.js';
 
-/** A file to be published; tables have rows. */
-export type SnapshotFile = Artifact & { rows?: number };
+/** A file to be published; tables have rows. `copy` is where its bytes are found should the object be damaged. */
+export type SnapshotFile = Artifact & { rows?: number; copy?: string };
 
 /** A snapshot to be written and pointed to. */
 export interface SnapshotContent {

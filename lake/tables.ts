@@ -16,8 +16,6 @@ export interface PutTableOptions extends CallOptions {
   orderBy: SortOrder;
   /** The declared columns are a key: no two rows are equal in all of them. */
   keyed?: boolean;
-  /** Replaces a damaged object that stands under the same address (see `putArtifact`). */
-  replaceCorrupt?: boolean;
 }
 
 /** Writes rows as a content-addressed Parquet table; the same rows give the same reference. */

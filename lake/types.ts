@@ -38,10 +38,17 @@ export interface ObjectStore {
   /** Reads a whole object (small ones: manifests, cards, definitions), or no more than its first `atMost` bytes. */
   get(key: string, options?: CallOptions & { atMost?: number }): Promise<Uint8Array>;
   /**
-   * Size in bytes, or undefined where the key is absent. Two answers with the same `state` are of the same bytes; a store
-   * that cannot tell gives none.
+   * Size in bytes, or undefined where the key is absent. Two answers with the same `state` are of the same write, or of
+   * equal ones; bytes that a disk has altered since are told by reading alone.
    */
-  head(key: string, options?: CallOptions): Promise<{ bytes: number; state?: string } | undefined>;
+  head(key: string, options?: CallOptions): Promise<{ bytes: number; state: string } | undefined>;
+  /**
+   * Puts a body in the place of an object at once, if that still is in the `state` that `head` told: a reader gets the
+   * old bytes or the new ones, whole. `changed` where it is not, or is gone. This is for mending what is damaged, so that
+   * whoever mends the same object puts the same bytes: a folder looks and then renames, and of two who do so at once
+   * both may be told `replaced`.
+   */
+  replace(key: string, body: Body, state: string, options?: CallOptions): Promise<'replaced' | 'changed'>;
   /** Copies an object to a local path that does not exist yet; with `link`, may share its storage (for files that nobody writes). */
   download(key: string, path: string, options?: CallOptions & { link?: boolean }): Promise<void>;
   /** Keys that begin with a prefix, in ascending order of code points. */

@@ -36,3 +36,11 @@ export function failureOf(error: unknown): Failure {
     };
   return { type: 'GR-3001', message: error instanceof Error ? error.message : 'unknown failure', details: [] };
 }
+
+/** The files or objects that a failure is about. */
+export const filesOf = ({ details }: Pick<Failure, 'details'>): string[] =>
+  details.flatMap((detail) =>
+    ((detail as { where?: { file?: unknown }[] } | undefined)?.where ?? []).flatMap(({ file }) =>
+      typeof file === 'string' ? [file] : [],
+    ),
+  );

@@ -13,13 +13,13 @@ import { ATTRIBUTES } from '../config/attributes.js';
 import { concludeOptions, queueFor, resolveOptions } from './activity-options.js';
 import { startDelivery } from './delivery.js';
 import { executePlan, reusedSteps } from './execute.js';
-import { failureOf } from './failure.js';
+import { failureOf, filesOf } from './failure.js';
 import { progressQuery, type RunInput } from './messages.js';
 import { chosen, headerOf } from './request.js';
 import { Tracker } from './tracker.js';
 
-/** The code of an object whose bytes are not those that its name says. */
-const DAMAGED = 'GR-4005';
+/** The codes of an object whose bytes are not those that its name says, and of one that is gone. */
+const DAMAGED: readonly string[] = ['GR-4005', 'GR-4004'];
 const LOOKS = 3;
 
 /** Carries one refresh through its stages. However it ends, it leaves a manifest that says what was done. */
@@ -38,18 +38,22 @@ export async function run(input: RunInput): Promise<RunSummary> {
 
   const steps: StepRecord[] = [];
   let plan: Plan | undefined;
+  let doubts: { doubted: string[] } | undefined;
   try {
     for (let look = 1; ; look++) {
-      plan = await resolve({ ...header, ...chosen(request) });
+      plan = await resolve({ ...header, ...chosen(request), ...doubts });
       tracker.plan(plan);
       steps.length = 0;
       try {
-        if (plan.ended === undefined) await executePlan(plan, { ...header, epoch: plan.epoch }, tracker, steps);
+        if (plan.ended === undefined)
+          await executePlan(plan, { ...header, epoch: plan.epoch, ...doubts }, tracker, steps);
         else steps.push(...reusedSteps(plan));
         break;
       } catch (error) {
         // What was reused has been damaged since it was looked at: another look finds it so, and makes it again.
-        if (look === LOOKS || isCancellation(error) || failureOf(error).type !== DAMAGED) throw error;
+        const failure = failureOf(error);
+        if (look === LOOKS || isCancellation(error) || !DAMAGED.includes(failure.type)) throw error;
+        doubts = { doubted: [...(doubts?.doubted ?? []), ...filesOf(failure)] };
         log.warn('a kept object is damaged; looking again', { fault: String(error) });
       }
     }

@@ -8,7 +8,7 @@ import { type Deps, definitionOf, nameOf, prefixOf, tableOf } from '../deps.js';
 import { type Made, reading, type StepContext, step } from '../durable.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { PREDICTIONS, tableTasks } from '../resolve/plan.js';
-import { ingredientsOf, lookForStep, recallOrClear } from '../reuse.js';
+import { ingredientsOf, lookForStep, recallWhole } from '../reuse.js';
 import type { GatherInput, PartInput, PartsMade, Split, StepInput } from '../types.js';
 import { areScattered, chunksOf, type Ledger, PARTITION, type Part, partsOf, partsSql } from './ledger.js';
 import type { Gathered, Partitioner } from './steps/partitioner.js';
@@ -48,7 +48,7 @@ export const createPartitionActivities = (deps: Deps) => ({
       throw new GeorefreshError('GR-3009', `${input.step.id} has no such partitions`);
     const keys = own.map((part) => part?.key).join(' ');
     const ingredients: Ingredients = { ...ledger.base, inputs: { partitions: sha256Of(keys) } };
-    const kept = await recallOrClear<Part[]>(deps, input.header, ingredients, context.signal);
+    const kept = await recallWhole<Part[]>(deps, input.header, ingredients, context.signal);
     let made = kept?.result;
     if (made === undefined) {
       const partitioner = await partitionerOf(deps, input);
@@ -93,15 +93,15 @@ export const createPartitionActivities = (deps: Deps) => ({
   }),
 });
 
-/** The partitions of a step, and which of them are kept. Writes nothing, and with `clear` false removes nothing either. */
-export async function divide(deps: Deps, input: StepInput, context: StepContext, clear = true): Promise<Ledger> {
+/** The partitions of a step, and which of them are kept. Writes nothing. */
+export async function divide(deps: Deps, input: StepInput, context: StepContext): Promise<Ledger> {
   const { signal } = context;
-  const { recipe } = await lookForStep(deps, input, signal, clear);
+  const { recipe } = await lookForStep(deps, input, signal);
   if (recipe === undefined) throw new GeorefreshError('GR-3009', `${input.step.id} is never made in partitions`);
   const base = await ingredientsOf(deps, input.step.id, recipe, {});
   const partitioner = await partitionerOf(deps, input);
   const planned = await partitioner.split(input, context);
-  const kept = await fromShelf(deps, input.header, base, { signal, clear });
+  const kept = await fromShelf(deps, input.header, base, { signal });
   const parts = planned.map(({ name, rows, inputs }): Ledger['parts'][number] => {
     const key = reuseKey({ ...base, inputs: { partition: name, ...inputs } });
     const part = kept.get(key);
@@ -129,7 +129,7 @@ async function gathered(
     partitions: sha256Of(JSON.stringify(parts)),
   };
   const ingredients: Ingredients = { ...base, inputs };
-  const kept = await recallOrClear<Gathered>(deps, header, ingredients, context.signal);
+  const kept = await recallWhole<Gathered>(deps, header, ingredients, context.signal);
   if (kept !== undefined) return kept.result;
   const made = await partitioner.gather(input, parts, context);
   const objects = [objectOf(made.table)];

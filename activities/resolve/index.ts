@@ -6,7 +6,9 @@ import { forBatch } from '../../config/logging.js';
 import { applyOverrides } from '../../config/overrides.js';
 import { loadSample, resolveSources } from '../../config/sources.js';
 import { inEpoch } from '../../lake/epoch.js';
-import { epochOf, type Pointer, readPointer } from '../../lake/pointer.js';
+import { doubt } from '../../lake/known.js';
+import { registryKey } from '../../lake/models.js';
+import { epochOf, type Pointer, pointerKey, readPointer } from '../../lake/pointer.js';
 import type { Artifact } from '../../lake/types.js';
 import { batchIdOf, type Deps } from '../deps.js';
 import { activity, type StepContext } from '../durable.js';
@@ -26,8 +28,13 @@ export const createResolveActivities = (deps: Deps) => ({
    * steps' results is there already.
    */
   resolve: activity(deps.log, async (input: ResolveInput, context: StepContext): Promise<Plan> => {
+    for (const key of input.doubted ?? []) doubt(deps.lake.store, key);
     const state = await readPointer(deps.lake.store, input.pipeline, context);
     const epoch = epochOf(state?.pointer);
+    // What was altered of them is put right, also where this run will write neither.
+    if (input.dry !== true)
+      for (const key of [pointerKey(input.pipeline), registryKey(input.pipeline)])
+        await deps.lake.store.settle?.(key, context);
     return inEpoch(epoch, () => resolve(deps, { ...input, epoch }, context, state?.pointer));
   }),
 });
@@ -104,7 +111,7 @@ const partitionsOf =
     context: StepContext,
   ): NonNullable<DecideInput['partitions']> =>
   async ({ id, stage }, made) => {
-    const { parts } = await divide(deps, { header, definition, step: { id, stage }, ...made }, context, false);
+    const { parts } = await divide(deps, { header, definition, step: { id, stage }, ...made }, context);
     return parts.map(({ name, kept }) => ({ name, decision: kept === undefined ? 'run' : 'reuse' }));
   };
 

@@ -1,9 +1,10 @@
-import { appendFile, mkdir, readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fetchBytes, fetchFile, putArtifact } from '../../lake/artifacts.js';
 import { FolderStore } from '../../lake/folder-store.js';
 import { sha256Of } from '../../lake/hashing.js';
+import { doubt } from '../../lake/known.js';
 import { processName } from '../../lake/processes.js';
 import { Scratch } from '../../lake/scratch.js';
 import type { Artifact, ObjectStore } from '../../lake/types.js';
@@ -41,18 +42,31 @@ describe('artifacts', () => {
       }
     }));
 
-  it('met damaged by a second put are replaced whole, unless their check is declined: then a wrong size is refused', () =>
+  it('met damaged by a second put are replaced whole, whatever became of their bytes', () =>
     withFolder(async (folder) => {
       const store = await FolderStore.open(folder);
       const ref = await putArtifact(store, 'p', text('hello'), 'txt');
-      await truncate(join(folder, ref.uri), 2);
-      await expect(putArtifact(store, 'p', text('hello'), 'txt', { replaceCorrupt: false })).rejects.toMatchObject({
-        code: 'GR-4005',
-      });
-      expect(await putArtifact(store, 'p', text('hello'), 'txt')).toEqual(ref);
+      for (const damage of [flipBit, (path: string) => truncate(path, 2), (path: string) => rm(path)]) {
+        await damage(join(folder, ref.uri));
+        expect(await putArtifact(store, 'p', text('hello'), 'txt')).toEqual(ref);
+        expect(Buffer.from(await fetchBytes(store, ref)).toString()).toBe('hello');
+      }
+    }));
+
+  it('too large to be read at each put are read again where somebody read other bytes of them, and replaced', () =>
+    withFolder(async (folder) => {
+      const store = await FolderStore.open(folder);
+      const bytes = Buffer.alloc((64 << 20) + 1, 7);
+      await writeFile(join(folder, 'file'), bytes);
+      const body = { path: join(folder, 'file'), link: false };
+      const ref = await putArtifact(store, 'p', body, 'bin');
       await flipBit(join(folder, ref.uri));
-      await putArtifact(store, 'p', text('hello'), 'txt', { replaceCorrupt: true });
-      expect(Buffer.from(await fetchBytes(store, ref)).toString()).toBe('hello');
+      await putArtifact(store, 'p', body, 'bin');
+      await expect(fetchFile(store, ref, join(folder, 'copy'))).rejects.toMatchObject({ code: 'GR-4005' });
+      doubt(store, ref.uri);
+      await putArtifact(store, 'p', body, 'bin');
+      await fetchFile(store, ref, join(folder, 'mended'));
+      expect(await readdir(folder)).not.toContain('file.standing');
     }));
 });
 
@@ -111,7 +125,7 @@ describe('the scratch folder', () => {
       await scratch.use(ref, async (path) => expect(await readFile(path, 'utf8')).toBe('hello'));
       await flipBit(join(folder, 'store', ref.uri));
       await expect(scratch.hold(ref)).rejects.toMatchObject({ code: 'GR-4005' });
-      await putArtifact(store, 'p', text('hello'), 'txt', { replaceCorrupt: true });
+      await putArtifact(store, 'p', text('hello'), 'txt');
       await scratch.use(ref, async (path) => expect(await readFile(path, 'utf8')).toBe('hello'));
     }));
 

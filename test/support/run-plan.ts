@@ -18,6 +18,7 @@ import type {
 } from '../../activities/types.js';
 import { fetchJson } from '../../lake/artifacts.js';
 import { type Lake, openLake } from '../../lake/lake.js';
+import type { ObjectStore } from '../../lake/types.js';
 import { readCode } from '../../workers/code.js';
 
 export const quiet: Logger = pino({ level: 'silent' });
@@ -35,12 +36,19 @@ export interface Bench {
 export interface BenchOptions {
   home: string;
   threads?: number;
+  /** Default: a folder store in the home. */
+  store?: ObjectStore;
   /** Folders with pipelines; default: the project's own. */
   pipelines?: string[];
 }
 
-export async function openBench({ home, threads = 2, pipelines = ['config/pipelines'] }: BenchOptions): Promise<Bench> {
-  const lake = await openLake({ home, scratchBytes: 1 << 30, memoryLimit: '512MB', threads });
+export async function openBench({
+  home,
+  store,
+  threads = 2,
+  pipelines = ['config/pipelines'],
+}: BenchOptions): Promise<Bench> {
+  const lake = await openLake({ home, ...(store && { store }), scratchBytes: 1 << 30, memoryLimit: '512MB', threads });
   const pool = createKernelPool({ threads });
   const code = readCode();
   const settings = {

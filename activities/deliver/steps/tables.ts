@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
 import type { Output } from '../../../config/definition/pipeline.js';
 import { codeOf, GeorefreshError } from '../../../config/errors.js';
-import { readManifest } from '../../../lake/current.js';
 import type { Lake } from '../../../lake/lake.js';
 import type { Pointer } from '../../../lake/pointer.js';
+import { readManifest } from '../../../lake/read-manifest.js';
 import { wholeFiles } from '../../../lake/rollback.js';
 import type { Held } from '../../../lake/scratch.js';
 import type { Session } from '../../../lake/session.js';

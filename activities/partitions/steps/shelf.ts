@@ -20,19 +20,17 @@ const EARLIER = 1;
 /** The shelf of a step stands under what all of its partitions have in common. */
 const onShelf = (base: Ingredients): Ingredients => ({ ...base, inputs: { what: 'partitions' } });
 
-/** The kept partitions of a step whose tables are whole. With `clear`, damaged tables are put out of the way. */
+/** The kept partitions of a step whose tables are whole. */
 export async function fromShelf(
   { lake }: Pick<Deps, 'lake'>,
   { pipeline, force }: Pick<RunHeader, 'pipeline' | 'force'>,
   base: Ingredients,
-  { clear = true, ...options }: CallOptions & { clear?: boolean },
+  options: CallOptions,
 ): Promise<Map<string, Part>> {
   const kept = new Map<string, Part>();
   const shelf = force ? undefined : await readShelf({ lake }, pipeline, base, options);
   if (shelf === undefined) return kept;
   const whole = await Promise.all(shelf.tables.map((table) => isWhole(lake, table, options)));
-  if (clear)
-    for (const [i, table] of shelf.tables.entries()) if (!whole[i]) await lake.store.delete(table.uri, options);
   for (const { key, name, rows, table, facts } of shelf.parts) {
     const standing = whole[table] ? shelf.tables[table] : undefined;
     if (standing !== undefined) kept.set(key, { ...standing, name, rows, facts });

@@ -8,9 +8,10 @@ import { matchFiles, type ResolvedSources } from '../../../config/sources.js';
 import { hashFile, sha256Of } from '../../../lake/hashing.js';
 import { keyOf } from '../../../lake/keys.js';
 import type { Lake } from '../../../lake/lake.js';
-import { jsonBytes, loose, parseAs } from '../../../lake/manifest.js';
+import { loose } from '../../../lake/manifest.js';
 import { listOverlays } from '../../../lake/overlays.js';
 import { anyKept } from '../../../lake/reuse.js';
+import { parseSealed, sealedBytes } from '../../../lake/sealed.js';
 import type { CallOptions } from '../../../lake/types.js';
 import type { Deps } from '../../deps.js';
 import type { ResolveInput } from '../../types.js';
@@ -87,7 +88,7 @@ async function contentOf(
   });
   if (known !== undefined) {
     try {
-      return parseAs(noted, known, place).sha256;
+      return parseSealed(noted, known, place).sha256;
     } catch {
       if (!dry) await store.delete(place, options);
     }
@@ -95,7 +96,7 @@ async function contentOf(
   const { sha256, bytes } = await hashFile(path, options);
   const latest = Math.max(Number(found.mtimeMs), Number(found.ctimeMs));
   if (!dry && bytes === Number(found.size) && latest < Date.now() - SETTLED_MS)
-    await store.putIfAbsent(place, jsonBytes({ version: 1, sha256, bytes }), options);
+    await store.putIfAbsent(place, sealedBytes({ version: 1, sha256, bytes }), options);
   return sha256;
 }
 

@@ -1,6 +1,7 @@
 import { readCurrent } from '../../../lake/current.js';
 import type { Pointer } from '../../../lake/pointer.js';
 import type { CallOptions } from '../../../lake/types.js';
+import { isWhole } from '../../../lake/whole.js';
 import type { Deps } from '../../deps.js';
 import { publicationOf } from '../../reuse.js';
 import type { Plan, ResolveInput } from '../../types.js';
@@ -11,7 +12,7 @@ import { recipeOf } from '../ingredients.js';
 export const isHeld = ({ only, dry = false }: ResolveInput, pointer: Pointer | undefined): boolean =>
   !dry && only?.includes('publish') !== false && pointer?.hold != null;
 
-/** Whether the published snapshot is whole and holds exactly what this run would publish. */
+/** Whether the published snapshot is whole, to its last byte, and holds exactly what this run would publish. */
 export async function isPublished(
   deps: Deps,
   { logicalTime }: ResolveInput,
@@ -27,5 +28,7 @@ export async function isPublished(
   // A run for an earlier time is superseded: publishing says so.
   if (Date.parse(logicalTime) < Date.parse(current.pointer.logicalTime)) return false;
   const records = reusable.flatMap(({ id, stage, result }) => (result === undefined ? [] : [{ id, stage, ...result }]));
-  return current.manifest.publication === (await publicationOf(deps, frozen, definition, records));
+  if (current.manifest.publication !== (await publicationOf(deps, frozen, definition, records))) return false;
+  for (const output of current.manifest.outputs) if (!(await isWhole(deps.lake, output, options))) return false;
+  return true;
 }

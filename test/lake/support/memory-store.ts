@@ -59,7 +59,14 @@ export function memoryStore(place: Place, turn: (call: string) => Promise<Mishap
     head: (key) =>
       call(`head ${key}`, () => {
         const found = place.objects.get(key);
-        return found && { bytes: found.length };
+        return found && { bytes: found.length, state: sha256Of(found) };
+      }),
+    replace: (key, body, state) =>
+      call(`replace ${key}`, () => {
+        const found = place.objects.get(key);
+        if (found === undefined || sha256Of(found) !== state) return 'changed';
+        place.objects.set(key, bytesOf(body));
+        return 'replaced';
       }),
     download: (key, path) => call(`download ${key}`, () => void files.set(path, got(key))),
     async *list(prefix) {

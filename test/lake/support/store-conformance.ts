@@ -101,6 +101,52 @@ export function storeConformance(
         expect(await keysOf(store, 'nothing/here/')).toEqual([]);
       }));
 
+    it('replaces an object in the state that was seen, at once, and in no other', () =>
+      withStore((store) =>
+        withFolder(async (folder) => {
+          const stateOf = async (key: string): Promise<string> => (await store.head(key))?.state ?? '';
+          const [small, large] = [Buffer.alloc(1000, 1), Buffer.alloc(9 << 20, 2)];
+          for (const [key, body] of Object.entries({ small, large })) {
+            await store.putIfAbsent(key, text('damaged'));
+            const seen = await stateOf(key);
+            expect(await store.replace(key, text('other'), seen)).toBe('replaced');
+            expect(await store.replace(key, body, seen)).toBe('changed');
+            expect(plain(await store.get(key))).toBe('other');
+            await writeFile(join(folder, key), body);
+            expect(await store.replace(key, { path: join(folder, key) }, await stateOf(key))).toBe('replaced');
+            expect(Buffer.compare(await store.get(key), body)).toBe(0);
+            const last = await stateOf(key);
+            await store.delete(key);
+            expect(await store.replace(key, body, last)).toBe('changed');
+            expect(await store.head(key)).toBeUndefined();
+          }
+        }),
+      ));
+
+    it('shows the old bytes or the new ones, whole, while an object is replaced', () =>
+      withStore(async (store) => {
+        const [a, b] = [Buffer.alloc(200_000, 1), Buffer.alloc(200_000, 2)];
+        await store.putIfAbsent('x', a);
+        let over = false;
+        let looks = 0;
+        const read = async (): Promise<void> => {
+          for (; !over; looks++) {
+            const bytes = await store.get('x');
+            expect(Buffer.compare(bytes, a) === 0 || Buffer.compare(bytes, b) === 0).toBe(true);
+          }
+        };
+        const reading = Promise.all([read(), read()]);
+        try {
+          for (let round = 1; round <= 20 || looks < 20; round++) {
+            const state = (await store.head('x'))?.state ?? '';
+            expect(await store.replace('x', round % 2 === 0 ? a : b, state)).toBe('replaced');
+          }
+        } finally {
+          over = true;
+          await reading;
+        }
+      }));
+
     it('says of what is absent that it is absent', () =>
       withStore((store) =>
         withFolder(async (folder) => {
@@ -149,6 +195,7 @@ export function storeConformance(
     ])('refuses the key %j for every call', (key) =>
       withStore(async (store) => {
         await expect(store.putIfAbsent(key, text('x'))).rejects.toMatchObject({ code: 'GR-5004' });
+        await expect(store.replace(key, text('x'), '')).rejects.toMatchObject({ code: 'GR-5004' });
         await expect(store.get(key)).rejects.toMatchObject({ code: 'GR-5004' });
         await expect(store.swap(key, text('x'), undefined)).rejects.toMatchObject({ code: 'GR-5004' });
         await expect(store.delete(key)).rejects.toMatchObject({ code: 'GR-5004' });

@@ -66,6 +66,22 @@ export function storeFaults(given: () => Faulty): void {
       }),
   );
 
+  it.each(['lost', 'internal', 'hang', 'reset', 'slowDown', 'conflict', 'slow'] as const)(
+    'says that it replaced an object, and another that it is changed, where the first answer is %s (P3)',
+    (fault) =>
+      withStore(async (store, proxy) => {
+        await store.putIfAbsent('x', text('damaged'));
+        const state = (await store.head('x'))?.state ?? '';
+        const before = firing(proxy, fault);
+        once(proxy, fault, isPut);
+        expect(await store.replace('x', text('whole'), state)).toBe('replaced');
+        expect(firing(proxy, fault)).toBe(before + 1);
+        once(proxy, fault, isPut);
+        expect(await store.replace('x', text('theirs'), state)).toBe('changed');
+        expect(plain(await store.get('x'))).toBe('whole');
+      }),
+  );
+
   it('knows its own swap again where the answer was lost, and does not take another’s for it (P3)', () =>
     withStore(async (store, proxy) => {
       once(proxy, 'lost', isPut);
