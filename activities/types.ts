@@ -1,7 +1,7 @@
 import type { Condemned } from '../lake/condemned.js';
 import type { Retention } from '../lake/retention.js';
 import type { Artifact, TableRef } from '../lake/types.js';
-import type { MetricsTable } from './train/evaluate.js';
+import type { PublishedMetrics } from './train/evaluate.js';
 
 export const STAGES = ['ingest', 'validate', 'features', 'train', 'score', 'publish'] as const;
 export type Stage = (typeof STAGES)[number];
@@ -196,7 +196,7 @@ export interface RunSummary {
   seconds: number;
   stages: Partial<Record<Stage, StageSummary>>;
   /** The content of metrics.json; null where the pipeline trains no model. */
-  metrics: MetricsTable | null;
+  metrics: PublishedMetrics | null;
   model: { version: string; sha256: string } | null;
   outputs: OutputSummary[];
   trigger: Trigger;

@@ -9,14 +9,15 @@ import { readManifest } from '../../lake/read-manifest.js';
 import { writeRunManifest } from '../../lake/runs.js';
 import { publishSnapshot, putOutput } from '../../lake/snapshots.js';
 import type { Artifact, TableRef } from '../../lake/types.js';
-import { artifactOf, batchIdOf, type Deps, definitionOf, tableOf } from '../deps.js';
+import { artifactOf, batchIdOf, type Deps, definitionOf, prefixOf, tableOf } from '../deps.js';
 import { activity, type Made, type StepContext, step } from '../durable.js';
 import { publicationOf } from '../reuse.js';
-import type { MetricsTable } from '../train/evaluate.js';
+import type { PublishedMetrics } from '../train/evaluate.js';
 import { CARD, METRICS, ONNX } from '../train/names.js';
 import type { ConcludeInput, Outcome, PublishInput, RunHeader, RunSummary, StepRecord } from '../types.js';
 import { fileKey, manifestOf, modelOf, REPORT, stageSummaries } from './manifest.js';
 import { describeRun } from './steps/describe.js';
+import { writeMetrics } from './steps/metrics.js';
 import { QUARANTINE, writeOutput } from './steps/outputs.js';
 import { writeQuarantine } from './steps/quarantine.js';
 
@@ -54,11 +55,12 @@ async function writeFiles(deps: Deps, input: PublishInput, { signal, progress }:
       }
       const quarantine = await writeQuarantine(deps, session, definition, input, signal);
       files[QUARANTINE] = quarantine;
+      const metrics = await writeMetrics(deps, session, definition, input, signal);
       const tables = Object.entries(files).filter((entry): entry is [string, TableRef] => 'rows' in entry[1]);
       const rows = tables.filter(([name]) => name.endsWith('.parquet')).reduce((sum, [, table]) => sum + table.rows, 0);
       return {
         tables: Object.fromEntries(tables.map(([name, table]) => [fileKey(name), table])),
-        artifacts: {},
+        artifacts: metrics === undefined ? {} : { [METRICS]: metrics },
         rowsIn: rows,
         rowsOut: rows,
         facts: { quarantined: quarantine.rows },
@@ -90,26 +92,19 @@ async function publishFiles(deps: Deps, input: PublishInput, { signal }: StepCon
   const { lake } = deps;
   const frozen = await definitionOf(lake, input);
   const trained = frozen.pipeline.train !== undefined;
-  const metrics = trained ? await fetchJson<MetricsTable>(lake.store, artifactOf(input, METRICS)) : null;
+  const figures = input.artifacts[METRICS];
+  const metrics = figures === undefined ? null : await fetchJson<PublishedMetrics>(lake.store, figures);
   const files = Object.fromEntries(
     Object.entries({ ...input.tables, ...input.artifacts })
       .filter(([name]) => name.startsWith(fileKey('')))
       .map(([name, ref]) => [name.slice(fileKey('').length), ref]),
   );
-  if (trained)
-    Object.assign(files, {
-      [METRICS]: artifactOf(input, METRICS),
-      [ONNX]: artifactOf(input, ONNX),
-      [CARD]: artifactOf(input, CARD),
-    });
-  else
-    files[METRICS] = await putArtifact(
-      lake.store,
-      `lake/${frozen.pipeline.name}/predictions`,
-      Buffer.from('{}\n'),
-      'json',
-      { signal },
-    );
+  if (trained) Object.assign(files, { [ONNX]: artifactOf(input, ONNX), [CARD]: artifactOf(input, CARD) });
+  files[METRICS] =
+    figures ??
+    (await putArtifact(lake.store, prefixOf(frozen.pipeline.name, 'predictions'), Buffer.from('{}\n'), 'json', {
+      signal,
+    }));
   const { outcome: _, ...manifest } = manifestOf({
     header: input.header,
     definition: { ref: input.definition, frozen },
@@ -201,10 +196,10 @@ async function besideOf(lake: Deps['lake'], { pipeline, run }: RunHeader): Promi
   return entry && readManifest(lake.store, entry).catch(unlessRetryable(undefined));
 }
 
-async function metricsOf(lake: Deps['lake'], steps: readonly StepRecord[]): Promise<MetricsTable | null> {
-  const ref = steps.find(({ id }) => id === 'train/evaluate')?.artifacts[METRICS];
+async function metricsOf(lake: Deps['lake'], steps: readonly StepRecord[]): Promise<PublishedMetrics | null> {
+  const ref = steps.find(({ artifacts }) => artifacts[METRICS] !== undefined)?.artifacts[METRICS];
   if (ref === undefined) return null;
-  return fetchJson<MetricsTable>(lake.store, ref).catch(unlessRetryable(null));
+  return fetchJson<PublishedMetrics>(lake.store, ref).catch(unlessRetryable(null));
 }
 
 /** Damage must not hide how a run ended; a store that is away for a moment is asked again. */

@@ -5,7 +5,7 @@ import { batchIdOf } from '../deps.js';
 import { isParts } from '../partitions/ledger.js';
 import type { FrozenDefinition } from '../resolve/frozen.js';
 import { rawTable } from '../resolve/plan.js';
-import type { MetricsTable } from '../train/evaluate.js';
+import type { PublishedMetrics } from '../train/evaluate.js';
 import { type RunHeader, type RunSummary, STAGES, type StageSummary, type StepRecord } from '../types.js';
 
 export const REPORT = 'report.html';
@@ -22,7 +22,7 @@ export interface ManifestInput {
   sample: boolean;
   steps: readonly StepRecord[];
   outcome: string;
-  metrics: MetricsTable | null;
+  metrics: PublishedMetrics | null;
   error?: { code: string; message: string };
   /** Known only where everything before publishing is done. */
   publication?: string;

@@ -175,9 +175,13 @@ function outputsRecipe(definition: FrozenDefinition): Recipe {
     Object.entries(pipeline.outputs).map(([name, output]) => [name, without(output, 'title', 'show')]),
   );
   return {
-    code: ['activities/publish/steps/outputs', 'activities/publish/steps/quarantine'],
-    parameters: { outputs, orders, values: used(pipeline, undefined, outputs) },
-    reads: [...tables, ...definition.sources.flatMap(({ name }) => recordsOf(name))],
+    code: ['outputs', 'quarantine', 'metrics'].map((name) => `activities/publish/steps/${name}`),
+    parameters: { outputs, orders, metrics: pipeline.metrics, values: used(pipeline, undefined, outputs) },
+    reads: [
+      ...tables,
+      ...Object.values(pipeline.metrics ?? {}).filter((name) => name !== undefined),
+      ...definition.sources.flatMap(({ name }) => recordsOf(name)),
+    ],
   };
 }
 

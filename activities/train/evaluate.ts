@@ -27,6 +27,9 @@ export interface MetricsTable {
   baselines: Record<string, Metrics>;
 }
 
+/** What metrics.json holds: without a champion where nothing is trained. */
+export type PublishedMetrics = Omit<MetricsTable, 'champion'> & { champion: string | null };
+
 /** A metric on which a baseline is better than the champion. */
 export interface Loss {
   metric: string;

@@ -105,7 +105,7 @@ def with_polars(source: Path, out: Path) -> dict[str, float]:
             .agg(
                 cleaned.sum().alias("energy_mwh"),
                 cleaned.max().alias("peak_mw"),
-                pl.col("ts").sort_by("ts").get(cleaned.sort_by("ts").arg_max()).alias("peak_hour"),
+                pl.col("ts").get(cleaned.arg_max()).alias("peak_hour"),
                 (cleaned.mean() / cleaned.max()).alias("load_factor"),
                 (pl.col("forecast_mw") - cleaned).abs().filter(good).sum().alias("error"),
                 cleaned.filter(good).sum().alias("base"),

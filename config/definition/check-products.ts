@@ -74,7 +74,12 @@ const checkOutput = (name: string, output: Output, parameters: string[], scope: 
 };
 
 /** Outputs, and the map that the report draws of them. */
-export function checkOutputs({ outputs, sources, parameters, report }: Pipeline, scope: Scope, out: Findings): void {
+export function checkOutputs(pipeline: Pipeline, scope: Scope, out: Findings): void {
+  const { outputs, sources, parameters, report, metrics, train } = pipeline;
+  for (const [key, table] of Object.entries(metrics ?? {}))
+    if (table !== undefined) out.add(['metrics', key], scope.faultOf(table));
+  if (metrics !== undefined && train !== undefined)
+    out.add(['metrics'], 'the figures of a pipeline with `train` are those of its models', 'key');
   for (const [name, output] of Object.entries(outputs)) checkOutput(name, output, Object.keys(parameters), scope, out);
   const taken = new Map<string, string>();
   for (const [name, { to }] of Object.entries(outputs)) {

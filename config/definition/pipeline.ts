@@ -96,6 +96,13 @@ export const pipeline = z.strictObject({
     })
     .default({ tables: {} })
     .describe('what the champion is asked, and what is made of its answers'),
+  metrics: z
+    .strictObject({
+      models: tableName.describe('a table with a row for each `name`, and a figure in each other column'),
+      baselines: tableName.optional().describe('the same of what they are held against'),
+    })
+    .optional()
+    .describe('figures of metrics.json where nothing is trained'),
   outputs: z.record(identifier, output).describe('what is published, by the name of its files'),
   report: z
     .strictObject({

@@ -98,6 +98,16 @@ needs('data', 'engine').describe('the real files of energy', () => {
       expect.soft(Math.abs((sums[name] ?? 0) / (value ?? 1) - 1), name).toBeLessThan(SUM_TOLERANCE);
   });
 
+  test("have the operators' own forecasts among the figures that are published (S3.4)", () => {
+    const { operators_own_forecast: expected } = readReference().metrics;
+    const found = summary.metrics?.models.operators_own_forecast ?? {};
+    for (const [name, value] of Object.entries(expected)) expect(found[name]).toBeCloseTo(value, 10);
+    expect(summary.metrics).toMatchObject({
+      champion: null,
+      baselines: { z_score: { f1: expect.any(Number) as number } },
+    });
+  });
+
   test('lose no hour of the night in which the clocks go back (S3.3)', async () => {
     const zones = await ask(
       home,
