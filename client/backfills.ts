@@ -4,7 +4,6 @@ import { ATTRIBUTES } from '../config/attributes.js';
 import { GeorefreshError } from '../config/errors.js';
 import { TASK_QUEUES } from '../config/queues.js';
 import { type BackfillInput, type BackfillProgress, backfillQuery, backfillWorkflowId } from '../workflows/messages.js';
-import { failureOf } from './failure.js';
 import { patiently } from './refreshes.js';
 
 export type BackfillRequest = Omit<BackfillInput, 'after' | 'progress'>;
@@ -64,10 +63,15 @@ export function backfillOf(client: Client, pipeline: string): Backfill {
         return signal === undefined ? wait() : client.withAbortSignal(signal, wait);
       }),
     async cancel() {
-      await patiently(() => handle.cancel()).catch((error: unknown) => {
-        if (error instanceof WorkflowNotFoundError)
+      await patiently(async () => {
+        const found = await handle.describe().catch((error: unknown) => {
+          if (error instanceof WorkflowNotFoundError) return undefined;
+          throw error;
+        });
+        // The engine takes the cancellation of what has ended without a word.
+        if (found?.status.name !== 'RUNNING')
           throw new GeorefreshError('GR-4002', `no backfill of ${pipeline} is under way`);
-        throw failureOf(error);
+        await handle.cancel();
       });
     },
   };

@@ -8,9 +8,10 @@ import { bundleOf, quietRuntime, replayableHistory } from '../support/engine.js'
 const FOLDER = join(import.meta.dirname, 'histories');
 
 /**
- * Histories of refreshes and runs that completed, failed and were cancelled, and of a keeper of signals that ended idle
- * and one that continued as new. They are made anew, with a change of the workflows that is meant, by
- * GEOREFRESH_RECORD_HISTORIES=test/replay/histories and the tests of the workflows and the signals.
+ * Histories of refreshes and runs that completed, failed and were cancelled, of a keeper of signals that ended idle and
+ * one that continued as new, of backfills and a delivery. They are made anew, with a change of the workflows that is
+ * meant, by GEOREFRESH_RECORD_HISTORIES=test/replay/histories and the tests of the workflows, the signals, and what goes
+ * on beside refreshes.
  */
 const HISTORIES = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
 
@@ -33,10 +34,12 @@ describe('recorded histories', () => {
     [bundle, changed] = await Promise.all([bundleOf(), bundleOf('../replay/changed/index.ts')]);
   });
 
-  test('there are those of a completed, a failed and a cancelled refresh, each with its run, and both ends of a keeper of signals', () => {
+  test('there are those of a completed, a failed and a cancelled refresh, each with its run, both ends of a keeper of signals, a delivery and the ends of backfills', () => {
     const ends = ['cancelled', 'completed', 'failed'];
     const runs = ['refresh', 'run'].flatMap((type) => ends.map((end) => `${type}-${end}.json`));
-    expect(HISTORIES.sort()).toEqual(['pipeline-completed.json', 'pipeline-continued.json', ...runs]);
+    const backfills = ['cancelled', 'completed', 'continued'].map((end) => `backfill-${end}.json`);
+    const others = ['deliver-completed.json', 'pipeline-completed.json', 'pipeline-continued.json'];
+    expect(HISTORIES.sort()).toEqual([...backfills, ...others, ...runs]);
   });
 
   test.each(HISTORIES)('%s is replayed by the workflows as they are', async (name) => {

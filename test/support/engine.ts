@@ -56,6 +56,7 @@ export async function startServer(home: string, maxCachedWorkflows = 100): Promi
         Worker.create({ ...common, taskQueue: TASK_QUEUES.workflows, workflowBundle, maxCachedWorkflows }),
         Worker.create({ ...common, taskQueue: TASK_QUEUES.io, activities }),
         Worker.create({ ...common, taskQueue: TASK_QUEUES.compute, activities }),
+        Worker.create({ ...common, taskQueue: TASK_QUEUES.backfill, activities }),
       ]);
       const ended = Promise.all(workers.map((worker) => worker.run()));
       try {
