@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**', 'test/replay/**', 'test/chaos/**'],
+          exclude: ['test/integration/**', 'test/replay/**', 'test/chaos/**', 'test/model/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
@@ -37,9 +37,9 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Faults: a seeded share by default, the whole with GEOREFRESH_FULL=1.
+          // The protocol in every order, and faults: a seeded share by default, the whole with GEOREFRESH_FULL=1.
           name: 'long',
-          include: ['test/chaos/**/*.test.ts'],
+          include: ['test/{chaos,model}/**/*.test.ts'],
           testTimeout: minutes(15),
           hookTimeout: minutes(5),
           sequence: { groupOrder: 2 },

@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, inject, test } from 'vitest';
 
-/** Real things that some tests need: the real files, the Temporal CLI, an S3 server (versitygw). */
-export type Need = 'data' | 'engine' | 'store';
+/** Real things that some tests need: the real files, the Temporal CLI, an S3 server (versitygw), TLC with its Java. */
+export type Need = 'data' | 'engine' | 'store' | 'tla';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -25,6 +25,13 @@ export function objectServerBinary(): string {
   return server.path;
 }
 
+/** The model checker to run. Only for tests that need('tla'). */
+export function modelChecker(): { java: string; jar: string } {
+  const checker = inject('modelChecker');
+  if ('missing' in checker) throw new Error(checker.missing);
+  return checker;
+}
+
 /** Why a thing is not there, or undefined. */
 const LOOK: Record<Need, () => string | undefined> = {
   data: () => (existsSync(join(dataFolder(), 'ev_sites')) ? undefined : 'no real files (GEOREFRESH_TEST_DATA)'),
@@ -35,6 +42,10 @@ const LOOK: Record<Need, () => string | undefined> = {
   store: () => {
     const server = inject('objectServer');
     return 'missing' in server ? server.missing : undefined;
+  },
+  tla: () => {
+    const checker = inject('modelChecker');
+    return 'missing' in checker ? checker.missing : undefined;
   },
 };
 
