@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{integration,replay,real,chaos}/**'],
+          exclude: ['test/{integration,replay,real,model,chaos}/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
@@ -37,9 +37,10 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // The pipelines on the real files; faults: a seeded share by default, the whole with GEOREFRESH_FULL=1.
+          // The pipelines on the real files, the protocol in every order, and faults: a seeded share by default, the whole
+          // with GEOREFRESH_FULL=1.
           name: 'long',
-          include: ['test/{real,chaos}/**/*.test.ts'],
+          include: ['test/{real,model,chaos}/**/*.test.ts'],
           testTimeout: minutes(15),
           hookTimeout: minutes(5),
           sequence: { groupOrder: 2 },

@@ -23,8 +23,8 @@ const COMMANDS = {
     args: ['run', '--project', 'unit', '--project', 'integration'],
     env: { GEOREFRESH_SETUP: '1' },
   },
-  'test:all': { file: VITEST, args: ['run'], env: { GEOREFRESH_SETUP: '1' } },
-  'test:full': { file: VITEST, args: ['run'], env: { GEOREFRESH_SETUP: '1', GEOREFRESH_FULL: '1' } },
+  'test:all': { file: VITEST, args: ['run'], env: { GEOREFRESH_SETUP: 'all' } },
+  'test:full': { file: VITEST, args: ['run'], env: { GEOREFRESH_SETUP: 'all', GEOREFRESH_FULL: '1' } },
   chaos: {
     file: VITEST,
     args: ['run', '--project', 'long', 'test/chaos/store.test.ts'],

@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { resolveBinary } from '../../workers/engine/resolve.js';
+import { findModelChecker, type ModelChecker } from './model-checker.js';
 import { findObjectServer, type ObjectServer } from './object-server-setup.js';
 
 /** The Temporal CLI that tests start their engines with, or why there is none. */
@@ -9,6 +10,7 @@ declare module 'vitest' {
   interface ProvidedContext {
     engine: TestEngine;
     objectServer: ObjectServer;
+    modelChecker: ModelChecker;
   }
 }
 
@@ -17,13 +19,16 @@ const say = (message: string): void => {
 };
 
 /**
- * Finds the engine and the object server once for all tests. They are installed only where npm's test scripts ask for a set-up: somebody who runs
+ * Finds the engine, the object server and the model checker once for all tests. They are installed only where npm's test scripts ask for a set-up: somebody who runs
  * one file by hand does not mean to wait for a build.
  */
 export default async function setup(project: TestProject): Promise<void> {
-  const install = process.env.GEOREFRESH_SETUP === '1';
+  // `all`: of what the long suite alone needs, too.
+  const wanted = process.env.GEOREFRESH_SETUP;
+  const install = wanted === '1' || wanted === 'all';
   project.provide('engine', await find(install));
   project.provide('objectServer', await findObjectServer(install, say));
+  project.provide('modelChecker', await findModelChecker(wanted === 'all', say));
 }
 
 async function find(install: boolean): Promise<TestEngine> {

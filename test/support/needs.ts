@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, inject, test } from 'vitest';
 import { postgresPrograms } from './postgres.js';
 
-/** Real things that some tests need: the real files, the Temporal CLI, an S3 server (versitygw), PostgreSQL. */
-export type Need = 'data' | 'engine' | 'store' | 'postgres';
+/** Real things that some tests need: the real files, the Temporal CLI, an S3 server (versitygw), PostgreSQL, TLC with its Java. */
+export type Need = 'data' | 'engine' | 'store' | 'postgres' | 'tla';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -26,6 +26,13 @@ export function objectServerBinary(): string {
   return server.path;
 }
 
+/** The model checker to run. Only for tests that need('tla'). */
+export function modelChecker(): { java: string; jar: string } {
+  const checker = inject('modelChecker');
+  if ('missing' in checker) throw new Error(checker.missing);
+  return checker;
+}
+
 /** Why a thing is not there, or undefined. */
 const LOOK: Record<Need, () => string | undefined> = {
   data: () => (existsSync(join(dataFolder(), 'ev_sites')) ? undefined : 'no real files (GEOREFRESH_TEST_DATA)'),
@@ -38,6 +45,10 @@ const LOOK: Record<Need, () => string | undefined> = {
     return 'missing' in server ? server.missing : undefined;
   },
   postgres: () => (postgresPrograms() === undefined ? 'no PostgreSQL (apt-get install postgresql)' : undefined),
+  tla: () => {
+    const checker = inject('modelChecker');
+    return 'missing' in checker ? checker.missing : undefined;
+  },
 };
 
 /** Things whose absence is a failure: GEOREFRESH_REQUIRE=data,engine. */
