@@ -227,6 +227,18 @@ describe('names of a definition', () => {
       '    from: sites\n    when: sites\n    partition: land\n    key: [site_id]\n    steps:\n      - buffer-share:',
       'no column `land`',
     ],
+    [
+      'a month of what is no time',
+      '    from: sites\n    when: sites\n    key: [site_id]\n    steps:\n      - buffer-share:',
+      '    from: sites\n    when: sites\n    partition: [site_id, month(site_id)]\n    key: [site_id]\n    steps:\n      - buffer-share:',
+      'column `site_id` is of type text, not a time',
+    ],
+    [
+      'a stretch that the calendar does not know',
+      '    from: sites\n    when: sites\n    key: [site_id]\n    steps:\n      - buffer-share:',
+      '    from: sites\n    when: sites\n    partition: decade(site_id)\n    key: [site_id]\n    steps:\n      - buffer-share:',
+      'expected a column, or day, month or year of one',
+    ],
   ])('a table cannot be made in partitions with %s (S0.12)', async (_, from, to, expected) => {
     const found = (await faultsAfter([from, to])).filter((fault) => fault.includes(expected));
     expect(found).toHaveLength(1);

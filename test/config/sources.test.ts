@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Pipeline } from '../../config/definition/pipeline.js';
 import { loadPipeline } from '../../config/load.js';
 import type { SampleSource } from '../../config/samples.js';
-import { loadSample, resolveSources } from '../../config/sources.js';
+import { loadSample, resolveSources, sampleFiles } from '../../config/sources.js';
 import { failureOf, temporaryFolder } from './support.js';
 
 const { pipeline } = await loadPipeline('ev-sites');
@@ -129,6 +129,15 @@ describe('sources', () => {
   test("ev-sites' sample makes every file that its sources name", async () => {
     const generated = await loadSample('ev-sites');
     expect(generated?.files).toEqual(expect.arrayContaining([...required, ...optional]));
+  });
+
+  test('files of a sample are found by the pattern of their source, in ascending order', () => {
+    const files = ['a/y.csv', 'a/x.csv', 'a/b/z.csv', 'a/x.json', 'c.csv'];
+    expect(sampleFiles({ files }, 'a/*.csv')).toEqual(['a/x.csv', 'a/y.csv']);
+    expect(sampleFiles({ files }, 'a/**/*.csv')).toEqual(['a/b/z.csv', 'a/x.csv', 'a/y.csv']);
+    expect(sampleFiles({ files }, '**/?.csv')).toEqual([]);
+    expect(sampleFiles({ files }, 'c.csv')).toEqual(['c.csv']);
+    expect(sampleFiles({ files }, 'd*')).toEqual([]);
   });
 
   test('a sample module may lie beside the pipeline.yaml of another place', async () => {

@@ -172,6 +172,22 @@ test('a first row that is broken otherwise does not push out the good ones behin
   ]);
 });
 
+test('of rows with the same key the first stays, or the last where it corrects those before it (S3.3)', async () => {
+  const columns = { a: { type: 'text' }, n: { type: 'integer' } };
+  const cells = { a: ['x', 'x', 'y', 'x'], n: ['1', '2', '1', '1'] };
+  const rulesOf = async (key: unknown): Promise<unknown[]> => {
+    const source = recordSource.parse({ uri: 'x', format: 'csv', columns, keys: { once: key } });
+    return (await check(source, cells)).map(({ _rule, _reason }) => (_rule === null ? null : _reason));
+  };
+  expect(await rulesOf(['a', 'n'])).toEqual([null, null, null, 'a, n: their values stand in row 1 already']);
+  expect(await rulesOf({ columns: ['a'], keep: 'last' })).toEqual([
+    'a: their values stand in row 4 again',
+    'a: their values stand in row 4 again',
+    null,
+    null,
+  ]);
+});
+
 test('a row put aside for one unique column counts for no later one', async () => {
   const source = csv({ a: column({ unique: true }), b: column({ unique: true }) });
   const checked = await check(source, { a: ['1', '1', '3'], b: ['1', '2', '2'] });
