@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, GeorefreshError } from '../../../config/errors.js';
 import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
@@ -8,7 +9,7 @@ import type { Database } from './connection.js';
 /** A table on its way. `rows` streams its CSV anew with each call. */
 export interface TableToDeliver extends DeliveredTable {
   columns: readonly SinkColumn[];
-  send(copy: (csv: import('node:stream').Readable) => Promise<void>): Promise<void>;
+  send(copy: (csv: Readable) => Promise<void>): Promise<void>;
 }
 
 export interface Generation {
