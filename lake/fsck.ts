@@ -95,7 +95,8 @@ export async function examineLake(
   }
 
   async function examineResults(epoch: number): Promise<void> {
-    const damaged = (place: string): void => say(`${place}, what a step left for reuse, was altered`, 'refresh');
+    // Whoever would reuse it makes it again; nobody has to.
+    const damaged = (place: string): void => say(`${place}, what a step left for reuse, was altered`, 'retention');
     for await (const { objects, ingredients } of resultsOf(lake, pipeline, epoch, { ...options, damaged }))
       for (const ref of objects) await look(`left by ${ingredients.step} for reuse`, ref, 'refresh');
   }

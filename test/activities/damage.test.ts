@@ -43,6 +43,16 @@ const found = (pattern: RegExp) => (_: Manifest, keys: readonly string[]) => key
 const newest = (pattern: RegExp) => (_: Manifest, keys: readonly string[]) =>
   keys.filter((key) => pattern.test(key)).at(-1);
 
+/** What is kept under the key of a step, or under one of none: of a chunk of its partitions. */
+const record = (ofStep: boolean) => (manifest: Manifest, keys: readonly string[]) => {
+  const own = manifest.steps.find(({ id }) => id === 'features/located')?.key ?? '';
+  const steps = manifest.steps.map(({ key = '' }) => `key-${key}.json`);
+  const records = keys.filter((key) => /\/state\/keys\/.*key-/.test(key));
+  return ofStep
+    ? records.find((key) => key.endsWith(`key-${own}.json`))
+    : records.find((key) => !steps.some((step) => key.endsWith(step)));
+};
+
 const CASES: Case[] = [
   { kind: 'bytes of a source', of: output('ingest/shops', /./), outcome: 'published', again: 'ingest/shops' },
   { kind: 'a validated table', of: output('validate/blocks', /./), outcome: 'published', again: 'validate/blocks' },
@@ -86,7 +96,14 @@ const CASES: Case[] = [
     says: /state \d+ of .*registry\.json is damaged; the copy of it that people see is used/,
     outcome: 'unchanged',
   },
-  { kind: 'what a step left for reuse', of: found(/\/state\/keys\/key-/), outcome: 'published' },
+  {
+    kind: 'what a step left for reuse',
+    of: record(true),
+    outcome: 'published',
+    again: 'features/located',
+    stays: true,
+  },
+  { kind: 'what a chunk of partitions left for reuse', of: record(false), outcome: 'unchanged', stays: true },
   { kind: 'what a source was known by', of: found(/\/state\/sources\/file-/), says: /^$/, outcome: 'unchanged' },
   { kind: 'the manifest of a run', of: found(/\/state\/runs\//), outcome: 'unchanged', stays: true },
 ];
