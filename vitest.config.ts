@@ -20,6 +20,8 @@ export default defineConfig({
           exclude: ['test/{integration,replay,real,model,chaos}/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // Vitest would leave one processor idle, which on a machine with two is half of it.
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },

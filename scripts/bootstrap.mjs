@@ -5,6 +5,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, isBuilt } from './build.mjs';
+import { npmCli } from './npm-cli.mjs';
 import { alone } from './setup-lock.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -54,19 +55,6 @@ function isInstalled() {
     if (path === '' || (entry.optional && !found[path])) return true;
     return found[path]?.version === entry.version && found[path].integrity === entry.integrity;
   });
-}
-
-function npmCli() {
-  const home = dirname(process.execPath);
-  const beside = [
-    join(home, 'node_modules'),
-    join(home, '..', 'lib', 'node_modules'),
-    join(home, '..', 'share', 'nodejs'),
-  ];
-  const places = [process.env.npm_execpath, ...beside.map((folder) => join(folder, 'npm', 'bin', 'npm-cli.js'))];
-  const found = places.find((path) => path && /npm-cli\.c?js$/.test(path) && existsSync(path));
-  if (!found) throw new Error('npm was not found; call this by npm: npm start');
-  return found;
 }
 
 /** Runs Node on a file, quietly; what it said is shown if it fails. */
