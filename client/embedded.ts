@@ -199,6 +199,8 @@ export interface UpRecord extends ProcessId {
 
 export interface UpOptions extends EmbeddedOptions {
   workers: number;
+  /** What they do; default: everything. */
+  roles?: readonly string[];
   /** Whether one more process signals new files under `inputs`. */
   watch?: boolean;
   /** Told once when all is up, and each time when a worker was replaced. */
@@ -263,7 +265,8 @@ export async function runUp(options: UpOptions): Promise<UpRecord | undefined> {
     const args = ['--address', connection.address, '--namespace', namespace];
     const restarted = (what: string) => (died: number, how: string) =>
       onNotice(`${what} ${died} ended ${how}; another one takes its place`);
-    const fleet = startFleet({ ...common, count: workers, args, onRestart: restarted('worker') });
+    const served = options.roles === undefined ? [] : ['--roles', options.roles.join(',')];
+    const fleet = startFleet({ ...common, count: workers, args: [...args, ...served], onRestart: restarted('worker') });
     const watcher = startFleet({
       ...{ ...common, count: options.watch ? 1 : 0, args: [...args, '--roles', 'watch'] },
       onRestart: restarted('watcher'),

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { STAGES, type Stage } from '../../activities/types.js';
 import { GeorefreshError } from '../../config/errors.js';
+import { TASK_QUEUES } from '../../config/queues.js';
 import { duration } from '../../config/units.js';
 
 /** `90s`, `5m`, `1.5h`, in milliseconds. */
@@ -48,6 +49,18 @@ export function collectStages(text: string, earlier: Stage[] = []): Stage[] {
     return known;
   });
   return [...new Set([...earlier, ...stages])];
+}
+
+/** The queues that workers may serve, by their roles. */
+export const ROLE_NAMES = Object.keys(TASK_QUEUES) as (keyof typeof TASK_QUEUES)[];
+
+/** Collects roles of workers, given one by one or separated by commas. */
+export function collectRoles(text: string, earlier: string[] = []): string[] {
+  const roles = text.split(',').map((name) => name.trim());
+  const unknown = roles.find((role) => !ROLE_NAMES.some((name) => name === role));
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`no role \`${unknown}\`; there are ${ROLE_NAMES.join(', ')}`);
+  return [...new Set([...earlier, ...roles])];
 }
 
 /** A folder of the command line as an absolute path, since a worker's current folder is another. */

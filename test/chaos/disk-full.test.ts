@@ -13,11 +13,11 @@ import { Sometimes } from '../support/sometimes.js';
 
 const MB = 1 << 20;
 
-/** Room that is left when a refresh begins: from next to nothing to nearly what it takes. */
-const ROOM: Record<'bytes' | 'inodes', number[]> = {
-  bytes: [0, 8, 64, 128, 192, 256, 384].map((kB) => kB * 1024),
-  inodes: [0, 2, 10, 30, 60, 80, 90],
-};
+type Of = 'bytes' | 'inodes';
+
+/** Room that is left when a refresh begins, as shares of what one takes: then between what was too little and enough. */
+const SHARES = [0, 0.02, 0.2, 0.5];
+const MOST_REFRESHES = 16;
 
 const mount = (...args: string[]): boolean => spawnSync('mount', args, { stdio: 'ignore' }).status === 0;
 
@@ -32,7 +32,9 @@ function obstacle(): string | undefined {
 interface Disk {
   path: string;
   /** Leaves so much room, in bytes or inodes. */
-  leave(room: number, of: 'bytes' | 'inodes'): Promise<void>;
+  leave(room: number, of: Of): Promise<void>;
+  /** What of it is taken. */
+  taken(of: Of): Promise<number>;
   widen(): void;
 }
 
@@ -45,14 +47,18 @@ async function mountDisk(): Promise<Disk> {
   const bound = (options: string): void => {
     if (!mount('-o', `remount,${options}`, path)) throw new Error(`the tmpfs does not take ${options}`);
   };
-  return {
+  const disk: Disk = {
     path,
     async leave(room, of) {
+      bound(`${of === 'bytes' ? 'size' : 'nr_inodes'}=${(await disk.taken(of)) + room}`);
+    },
+    async taken(of) {
       const { bsize, blocks, bfree, files, ffree } = await statfs(path);
-      bound(of === 'bytes' ? `size=${(blocks - bfree) * bsize + room}` : `nr_inodes=${files - ffree + room}`);
+      return of === 'bytes' ? (blocks - bfree) * bsize : files - ffree;
     },
     widen: () => bound(`size=${256 * MB},nr_inodes=100000`),
   };
+  return disk;
 }
 
 /** Tells which step it was that failed. */
@@ -97,12 +103,21 @@ describe.skipIf(because !== undefined)(`a disk that is full${because ? ` [skippe
         });
       await refresh(0);
       faults.expect(`${of}: a step before publication`, `${of}: publication`);
-      for (const [i, room] of ROOM[of].entries()) {
-        // Each refresh has something of its own to make.
+      /** Gives each refresh something of its own to make. */
+      const edit = (i: number): void =>
         writeFileSync(
           join(small.inputs, 'shops.csv'),
           `${smallFiles()['shops.csv']}${900 + i},${((i % 19) + 1) / 10},0.5\n`,
         );
+      edit(0);
+      const empty = await disk.taken(of);
+      await refresh(1);
+      const one = (await disk.taken(of)) - empty;
+      let [tooLittle, enough] = [0, 4 * one];
+      for (let i = 1; i <= SHARES.length || (faults.never().length > 0 && i <= MOST_REFRESHES); i++) {
+        const share = SHARES[i - 1];
+        const room = Math.floor(share === undefined ? (tooLittle + enough) / 2 : share * one);
+        edit(i);
         const before = await readCurrent(bench.lake.store, small.name);
         await disk.leave(room, of);
         let step = '';
@@ -116,9 +131,11 @@ describe.skipIf(because !== undefined)(`a disk that is full${because ? ` [skippe
         disk.widen();
         if (outcome === 'published') {
           faults.saw(`${of}: room enough`, `${room}`);
+          enough = Math.min(enough, room);
           continue;
         }
         expect(outcome, `${room} ${of} left, ${step}`).toMatch(/^GR-5003 /);
+        tooLittle = Math.max(tooLittle, room);
         faults.saw(step.startsWith('publish/') ? `${of}: publication` : `${of}: a step before publication`, step);
         const current = await readCurrent(bench.lake.store, small.name);
         expect(current?.warnings).toEqual([]);

@@ -37,10 +37,8 @@ export async function prepareScenario(): Promise<Scenario> {
   const folder = await temporaryFolder('chaos');
   const template = join(folder, 'template');
   const inputs = join(folder, 'inputs');
-  for (const path of sample.files) {
-    await write(join(inputs, path), sample.generate(path, sample.seed + 1));
-    await write(join(template, 'inputs', path), sample.generate(path));
-  }
+  await sampleInputs(inputs, sample.seed + 1);
+  await sampleInputs(join(template, 'inputs'));
   const env = { ...QUICK, GEOREFRESH_PIPELINES: await lightPipelines(join(folder, 'pipelines')) };
   const first = await startCluster({ home: template, env });
   try {
@@ -75,12 +73,18 @@ export async function prepareScenario(): Promise<Scenario> {
 }
 
 /** The pipeline as it is, but for smaller models: what a fault costs is not theirs to show. */
-async function lightPipelines(folder: string): Promise<string> {
+export async function lightPipelines(folder: string): Promise<string> {
   const own = join(folder, PIPELINE);
   await cp(join(projectRoot(), 'config', 'pipelines', PIPELINE), own, { recursive: true });
   const path = join(own, 'pipeline.yaml');
   const light = (await readFile(path, 'utf8')).replace(/numIterations: \d+/g, 'numIterations: 10');
   await writeFile(path, light);
+  return folder;
+}
+
+/** Writes the sample's files into a folder, and gives the folder. */
+export async function sampleInputs(folder: string, seed = sample.seed): Promise<string> {
+  for (const path of sample.files) await write(join(folder, path), sample.generate(path, seed));
   return folder;
 }
 

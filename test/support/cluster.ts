@@ -21,6 +21,8 @@ export interface ClusterOptions {
   /** Used by this cluster alone: what its records name was started by it. */
   home: string;
   workers?: number;
+  /** What its workers do; default: everything. */
+  roles?: string;
   /** Whether files under its inputs are signalled when they change. */
   watch?: boolean;
   /** Settings by environment; a short heartbeat timeout makes faults cheap. */
@@ -54,6 +56,7 @@ export interface Cluster {
 export async function startCluster({
   home,
   workers = 2,
+  roles,
   watch = false,
   env = {},
   program = ROOT,
@@ -65,7 +68,15 @@ export async function startCluster({
   // A group of its own: the workers are forked into it, and one signal reaches `up` and them at once.
   const up = spawn(
     process.execPath,
-    [main, 'up', '--workers', String(workers), '--json', ...(watch ? ['--watch'] : [])],
+    [
+      main,
+      'up',
+      '--workers',
+      String(workers),
+      '--json',
+      ...(watch ? ['--watch'] : []),
+      ...(roles ? ['--roles', roles] : []),
+    ],
     {
       env: settings,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { readSettings } from '../../../config/settings.js';
-import { examples, parseCount } from '../arguments.js';
+import { collectRoles, examples, parseCount } from '../arguments.js';
 import { interruption, loggerOf, tellProgress } from '../session.js';
 import type { Shell } from '../shell.js';
 
@@ -9,12 +9,21 @@ export const upCommand = (shell: Shell): Command =>
   new Command('up')
     .description('Keeps the engine and worker processes running until Ctrl-C')
     .option('--workers <count>', 'worker processes', parseCount(1, 64), 1)
+    .option(
+      '--roles <roles>',
+      'what these workers do, of workflows, io, compute and backfill (repeat it, or separate by commas); default: all',
+      collectRoles,
+    )
     .option('--watch', 'signal pipelines whose files under inputs change, so that they are refreshed')
     .addHelpText(
       'after',
-      examples('georefresh up', 'georefresh up --workers 2 --watch', 'TEMPORAL_ADDRESS=temporal:7233 georefresh up'),
+      examples(
+        'georefresh up',
+        'georefresh up --workers 2 --watch',
+        'TEMPORAL_ADDRESS=temporal:7233 GEOREFRESH_STORE=s3://lake georefresh up --roles compute',
+      ),
     )
-    .action(async ({ workers, watch = false }: { workers: number; watch?: boolean }) => {
+    .action(async ({ workers, roles, watch = false }: { workers: number; roles?: string[]; watch?: boolean }) => {
       const [settings, log, { runUp }] = await Promise.all([
         readSettings(shell.env),
         loggerOf(shell),
@@ -28,7 +37,16 @@ export const upCommand = (shell: Shell): Command =>
         { once: true },
       );
       const other = await runUp({
-        ...{ settings, env: shell.env, log, workers, watch, until: stop.gently, force: force.signal },
+        ...{
+          settings,
+          env: shell.env,
+          log,
+          workers,
+          ...(roles && { roles }),
+          watch,
+          until: stop.gently,
+          force: force.signal,
+        },
         onProgress: (progress) => tellProgress(shell, progress),
         onNotice: (text) => shell.note(`! ${text}`),
         onUp: ({ ui, address, enginePid, pids }) => {
