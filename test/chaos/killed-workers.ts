@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { STAGES, type Stage } from '../../activities/types.js';
-import type { Cluster } from '../support/cluster.js';
+import { type Cluster, NOTICED } from '../support/cluster.js';
 import { type LogLine, timeOf } from '../support/log-tail.js';
 import { isAgain, isBeginOf } from '../support/steps.js';
 import { type Case, expectAsUndisturbed, expectPublished, type Scenario, startRun, withCluster } from './scenario.js';
@@ -40,7 +40,7 @@ async function killInStage(scenario: Scenario, stage: Stage, { env = {} }: Case 
       seconds = (timeOf(retried) - at) / 1000;
       scenario.faults.saw(`worker killed in ${stage}`, `${seconds.toFixed(1)} s`);
     }
-    expect(cluster.notices()).toContain(`worker ${killed.pid} ended by SIGKILL`);
+    await expect.poll(() => cluster.notices(), NOTICED).toContain(`worker ${killed.pid} ended by SIGKILL`);
     await expectAsUndisturbed(scenario, cluster.home);
   });
   return seconds;
@@ -79,7 +79,7 @@ async function killAtMoment(scenario: Scenario, moment: number): Promise<void> {
     await cluster.signal(victim.pid, 'SIGKILL');
     const at = Date.now();
     await expectPublished(refresh);
-    expect(cluster.notices()).toContain(`worker ${victim.pid} ended by SIGKILL`);
+    await expect.poll(() => cluster.notices(), NOTICED).toContain(`worker ${victim.pid} ended by SIGKILL`);
     scenario.faults.saw('worker killed at a random moment', `${(moment * 100).toFixed(0)} %`);
     if (cluster.log.count(isAgain) > 0) scenario.faults.saw('step hit at a random moment', recovery(cluster, at));
     await expectAsUndisturbed(scenario, cluster.home);

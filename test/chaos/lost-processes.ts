@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type Cluster, startCluster } from '../support/cluster.js';
+import { type Cluster, NOTICED, startCluster } from '../support/cluster.js';
 import type { LogLine } from '../support/log-tail.js';
 import { isBeginOf } from '../support/steps.js';
 import { killAt, recovery, TARGETS } from './killed-workers.js';
@@ -29,7 +29,7 @@ export function describeLostProcesses(scenario: () => Scenario, moments: () => r
         await expectPublished(refresh);
         const after = await cluster.engine();
         expect({ pid: after.pid === pid, port: after.port }).toEqual({ pid: false, port });
-        expect(cluster.notices()).toContain(`it runs again as process ${after.pid}`);
+        await expect.poll(() => cluster.notices(), NOTICED).toContain(`it runs again as process ${after.pid}`);
         // One run of the child from begin to end: it was not begun anew.
         expect(runsOf(cluster.log.lines())).toHaveLength(1);
         scenario().faults.saw('engine killed', `back after ${back}`);
@@ -47,7 +47,7 @@ export function describeLostProcesses(scenario: () => Scenario, moments: () => r
         await Promise.all([cluster.signal(begin.pid, 'SIGKILL'), cluster.signal(pid, 'SIGKILL')]);
         await expectPublished(refresh);
         expect((await cluster.engine()).pid).not.toBe(pid);
-        expect(cluster.notices()).toContain(`worker ${begin.pid} ended by SIGKILL`);
+        await expect.poll(() => cluster.notices(), NOTICED).toContain(`worker ${begin.pid} ended by SIGKILL`);
         scenario().faults.saw('engine and worker killed', recovery(cluster, at));
         await expectAsUndisturbed(scenario(), cluster.home);
       });

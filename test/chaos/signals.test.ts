@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, expect, test } from 'vitest';
 import { pipelineWorkflowId } from '../../workflows/messages.js';
-import { type Cluster, startCluster } from '../support/cluster.js';
+import { type Cluster, NOTICED, startCluster } from '../support/cluster.js';
 import { temporaryHome } from '../support/home.js';
 import { needs } from '../support/needs.js';
 import { startReader } from '../support/reader.js';
@@ -134,7 +134,7 @@ needs('engine').describe('signals of new data, on separate processes', () => {
       const runs = await runsOf(cluster);
       expect(runs.map(({ trigger }) => trigger)).toEqual(runs.map(() => 'signal'));
       expect(runs.length).toBeLessThanOrEqual(6);
-      expect(cluster.notices()).toContain(`worker ${worker.pid} ended by SIGKILL`);
+      await expect.poll(() => cluster.notices(), NOTICED).toContain(`worker ${worker.pid} ended by SIGKILL`);
       expect(await isPublished(cluster)).toBe(true);
       expect(await faultsOf(cluster.home, NAME)).toEqual([]);
       told.push(`500 signals taken in ${seconds.toFixed(1)} s, ${runs.length} refreshes, worker killed among them`);
@@ -168,7 +168,7 @@ needs('engine').describe('signals of new data, on separate processes', () => {
       process.kill(pid, 'SIGKILL');
       await addShop(cluster.home, 9201);
       await until(() => isPublished(cluster), 'a change while nobody watched is published');
-      expect(cluster.notices()).toContain(`watcher ${pid} ended by SIGKILL`);
+      await expect.poll(() => cluster.notices(), NOTICED).toContain(`watcher ${pid} ended by SIGKILL`);
       const runs = await runsOf(cluster);
       expect(new Set(runs.map(({ trigger }) => trigger))).toEqual(new Set(['signal']));
       expect(await endOfWatcher(cluster)).toEqual([0, null]);

@@ -31,6 +31,9 @@ export interface ClusterOptions {
   program?: string;
 }
 
+/** How long to wait for what `up` says of a death: a run may end before it has said so. */
+export const NOTICED = { timeout: 10_000 };
+
 /** `georefresh up` with worker processes of its own, all of which can be looked at and signalled. */
 export interface Cluster {
   readonly home: string;
