@@ -38,10 +38,11 @@ export async function startServer(home: string, maxCachedWorkflows = 100): Promi
   const { TEMPORAL_ADDRESS: _address, TEMPORAL_NAMESPACE: _namespace, ...rest } = process.env;
   const env = { ...rest, PATH: `${dirname(engineBinary().path)}:${process.env.PATH}` };
   const engine = await connectOrStart({ home, log: { info: nothing, warn: nothing }, env });
-  const [connection, native, workflowBundle] = await Promise.all([
-    Connection.connect(engine.connection),
+  // Before the connections: it keeps the process busy for longer than their deadline on a loaded machine.
+  const workflowBundle = await bundleOf();
+  const [connection, native] = await Promise.all([
+    Connection.connect({ ...engine.connection, connectTimeout: '30s' }),
     NativeConnection.connect(engine.connection),
-    bundleOf(),
   ]);
   const client = new Client({ connection, namespace: engine.namespace });
   return {
