@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, GeorefreshError } from '../../../config/errors.js';
+import { sha256Of } from '../../../lake/hashing.js';
 import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
 import type { DeliveredTable } from '../../types.js';
 import type { SinkColumn } from '../columns.js';
 import type { Database } from './connection.js';
 
-/** A table on its way. `rows` streams its CSV anew with each call. */
+/** A table on its way. `send` streams its CSV anew with each call. */
 export interface TableToDeliver extends DeliveredTable {
   columns: readonly SinkColumn[];
   send(copy: (csv: Readable) => Promise<void>): Promise<void>;
@@ -76,8 +77,8 @@ export async function replaceTables(
   return { state: 'delivered', there: generation.generation };
 }
 
-/** Where the new table is made; seen by nobody before it has its name. */
-const madeAs = (table: string): string => `${table.slice(0, 40)}~new`;
+/** Where the new table is made, seen by nobody before it has its name. A digest: PostgreSQL cuts names after 63 bytes. */
+const madeAs = (table: string): string => `georefresh~new~${sha256Of(table).slice(0, 16)}`;
 
 const commentOf = (pipeline: string, output: string): string => `georefresh ${pipeline}/${output}`;
 

@@ -148,6 +148,15 @@ needs('postgres').describe('delivery to PostgreSQL', () => {
       ]);
     }));
 
+  it('brings tables whose names of 63 characters differ in the last one only', () =>
+    withLake(async (lake) => {
+      const [left, right] = [`${'t'.repeat(62)}l`, `${'t'.repeat(62)}r`];
+      const outputs = { left: output('l', { postgres: left }), right: output('r', { postgres: right }) };
+      await publish(lake, 'long-names', 1);
+      expect(await deliver(lake, 'long-names', { outputs })).toEqual({ state: 'delivered', there: 1 });
+      expect([await made(left), await made(right)]).toEqual([[{ made: 1, n: 1000 }], [{ made: 1, n: 2000 }]]);
+    }));
+
   it('is idempotent by generation: the same one changes nothing, an older one that comes late neither', () =>
     withLake(async (lake) => {
       const { name, left, outputs } = fresh();
@@ -294,7 +303,7 @@ needs('postgres').describe('delivery to PostgreSQL', () => {
       };
       expect(await state()).toBe('delivered');
       expect(await made(left)).toEqual([{ made: 2, n: 200_000 }]);
-      expect(await server.rows("select 1 from pg_class where relname like '%~new'")).toEqual([]);
+      expect(await server.rows("select 1 from pg_class where relname like '%~new%'")).toEqual([]);
     }));
 
   it(
