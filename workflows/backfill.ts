@@ -16,7 +16,7 @@ import type { RunSummary } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { TASK_QUEUES } from '../config/queues.js';
 import { pendingOptions } from './activity-options.js';
-import { failureOf } from './failure.js';
+import { failureOf, rethrow } from './failure.js';
 import { type BackfillInput, type BackfillProgress, backfillQuery, backfillRunId, type RunInput } from './messages.js';
 
 const { pendingTimes } = proxyActivities<Activities>({ ...pendingOptions, activityId: 'pendingTimes' });
@@ -54,7 +54,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     ...{ pipeline, from, to, every },
     ...(input.after !== undefined && { after: input.after }),
     ...(input.force === true && { force: true }),
-  }).catch(thrown);
+  }).catch(rethrow);
   progress.all = page.all;
   progress.skipped += page.skipped;
   let inARow = 0;
@@ -101,9 +101,4 @@ async function refreshOnce(
       if (code !== OVERTAKEN || look === LOOKS) return { code, message };
     }
   }
-}
-
-function thrown(error: unknown): never {
-  if (isCancellation(error)) throw error;
-  throw ApplicationFailure.create({ ...failureOf(error), nonRetryable: true });
 }

@@ -1,15 +1,9 @@
-import {
-  ApplicationFailure,
-  isCancellation,
-  proxyActivities,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { proxyActivities, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import type { CollectInput, CollectSummary } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { collectOptions } from './activity-options.js';
-import { failureOf } from './failure.js';
+import { rethrow } from './failure.js';
 import type { CollectRequest } from './messages.js';
 import { startInTurn } from './turn.js';
 
@@ -30,8 +24,7 @@ export async function collect({ pipeline, retention, waitAtMost }: CollectReques
     });
     return await child.result();
   } catch (error) {
-    if (isCancellation(error)) throw error;
-    throw ApplicationFailure.create({ ...failureOf(error), nonRetryable: true });
+    rethrow(error);
   }
 }
 
@@ -40,7 +33,6 @@ export async function collection(input: CollectInput): Promise<CollectSummary> {
   try {
     return await deleteCondemned(input);
   } catch (error) {
-    if (isCancellation(error)) throw error;
-    throw ApplicationFailure.create({ ...failureOf(error), nonRetryable: true });
+    rethrow(error);
   }
 }

@@ -1,17 +1,9 @@
-import {
-  ApplicationFailure,
-  continueAsNew,
-  isCancellation,
-  proxyActivities,
-  setHandler,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { continueAsNew, proxyActivities, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import type { DeliverSummary } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { deliverOptions } from './activity-options.js';
-import { failureOf } from './failure.js';
+import { rethrow } from './failure.js';
 import { type DeliverRequest, publishedSignal } from './messages.js';
 
 const { deliver: bring } = proxyActivities<Activities>({ ...deliverOptions, activityId: 'deliver' });
@@ -34,12 +26,7 @@ export async function deliver(request: DeliverRequest): Promise<DeliverSummary> 
   for (let done = 0; news; done++) {
     if (done === MOST || workflowInfo().continueAsNewSuggested) await continueAsNew<typeof deliver>({ pipeline });
     news = false;
-    summary = await bring({ pipeline, ...(done === 0 && request.anew === true && { anew: true }) }).catch(thrown);
+    summary = await bring({ pipeline, ...(done === 0 && request.anew === true && { anew: true }) }).catch(rethrow);
   }
   return summary;
-}
-
-function thrown(error: unknown): never {
-  if (isCancellation(error)) throw error;
-  throw ApplicationFailure.create({ ...failureOf(error), nonRetryable: true });
 }

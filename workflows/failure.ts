@@ -37,6 +37,12 @@ export function failureOf(error: unknown): Failure {
   return { type: 'GR-3001', message: error instanceof Error ? error.message : 'unknown failure', details: [] };
 }
 
+/** What a workflow ends with: a cancellation as it is, all else as its innermost typed failure, which is not tried again. */
+export function rethrow(error: unknown): never {
+  if (isCancellation(error)) throw error;
+  throw ApplicationFailure.create({ ...failureOf(error), nonRetryable: true });
+}
+
 /** The files or objects that a failure is about. */
 export const filesOf = ({ details }: Pick<Failure, 'details'>): string[] =>
   details.flatMap((detail) =>

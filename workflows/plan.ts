@@ -1,8 +1,8 @@
-import { ApplicationFailure, isCancellation, proxyActivities, upsertSearchAttributes } from '@temporalio/workflow';
+import { proxyActivities, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import { ATTRIBUTES } from '../config/attributes.js';
 import { resolveOptions } from './activity-options.js';
-import { failureOf } from './failure.js';
+import { rethrow } from './failure.js';
 import type { PlanView, RefreshInput } from './messages.js';
 import { begin, chosen, headerOf } from './request.js';
 
@@ -27,7 +27,6 @@ export async function plan(request: RefreshInput): Promise<PlanView> {
       })),
     };
   } catch (error) {
-    if (isCancellation(error)) throw error;
-    throw ApplicationFailure.create({ ...failureOf(error), nonRetryable: true });
+    rethrow(error);
   }
 }

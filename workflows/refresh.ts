@@ -1,7 +1,7 @@
-import { ApplicationFailure, isCancellation, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { isCancellation, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import type { RunSummary } from '../activities/types.js';
 import { ATTRIBUTES } from '../config/attributes.js';
-import { failureOf } from './failure.js';
+import { rethrow } from './failure.js';
 import { type RefreshInput, type RunInput, type Waiting, waitingQuery } from './messages.js';
 import { begin } from './request.js';
 import { startInTurn } from './turn.js';
@@ -31,9 +31,7 @@ export async function refresh(request: RefreshInput): Promise<RunSummary> {
     upsertSearchAttributes([{ key: ATTRIBUTES.outcome, value: summary.outcome }]);
     return summary;
   } catch (error) {
-    const cancelled = isCancellation(error);
-    upsertSearchAttributes([{ key: ATTRIBUTES.outcome, value: cancelled ? 'cancelled' : 'failed' }]);
-    if (cancelled) throw error;
-    throw ApplicationFailure.create({ ...failureOf(error), nonRetryable: true });
+    upsertSearchAttributes([{ key: ATTRIBUTES.outcome, value: isCancellation(error) ? 'cancelled' : 'failed' }]);
+    rethrow(error);
   }
 }

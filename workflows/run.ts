@@ -1,5 +1,4 @@
 import {
-  ApplicationFailure,
   CancellationScope,
   isCancellation,
   log,
@@ -13,7 +12,7 @@ import { ATTRIBUTES } from '../config/attributes.js';
 import { concludeOptions, queueFor, resolveOptions } from './activity-options.js';
 import { startDelivery } from './delivery.js';
 import { executePlan, reusedSteps } from './execute.js';
-import { failureOf, filesOf } from './failure.js';
+import { failureOf, filesOf, rethrow } from './failure.js';
 import { progressQuery, type RunInput } from './messages.js';
 import { chosen, headerOf } from './request.js';
 import { Tracker } from './tracker.js';
@@ -79,7 +78,6 @@ export async function run(input: RunInput): Promise<RunSummary> {
         error: { code: failure.type, message: failure.message },
       }),
     ).catch((fault: unknown) => log.error('the manifest of this run could not be written', { fault: String(fault) }));
-    if (outcome === 'cancelled') throw error;
-    throw ApplicationFailure.create({ ...failure, nonRetryable: true });
+    rethrow(error);
   }
 }
