@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import type { ReadonlyDeep, Settings } from '../config/settings.js';
 import { storeError } from '../lake/durable.js';
 import { findKept, type KeptSnapshot } from '../lake/kept.js';
+import { tablesOf } from '../lake/kept-tables.js';
 import { type Lake, openLake } from '../lake/lake.js';
-import { type QueryOutcome, runQuery, tablesOf } from '../lake/query.js';
+import { type QueryOutcome, runQuery } from '../lake/query.js';
 import type { ResultFormat } from '../lake/query-result.js';
 import type { CallOptions, ObjectStore } from '../lake/types.js';
 

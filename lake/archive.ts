@@ -1,8 +1,8 @@
 import { GeorefreshError } from '../config/errors.js';
 import { stands } from './artifacts.js';
 import { sha256Of } from './hashing.js';
+import { isDamage } from './known.js';
 import { jsonBytes, type Manifest, manifestSchema } from './manifest.js';
-import { isDamage } from './read-manifest.js';
 import type { SnapshotContent } from './snapshot-files.js';
 import type { Artifact, CallOptions } from './types.js';
 

@@ -1,9 +1,9 @@
 import { rm, stat } from 'node:fs/promises';
-import { codeOf, GeorefreshError } from '../config/errors.js';
+import { GeorefreshError } from '../config/errors.js';
 import { epochNow, epochSegment } from './epoch.js';
 import { hashFile, sha256Of } from './hashing.js';
 import { keyOf } from './keys.js';
-import { doubt, isDoubted, noteWhole } from './known.js';
+import { doubt, isDamage, isDoubted, noteWhole } from './known.js';
 import type { Artifact, Body, CallOptions, ObjectStore } from './types.js';
 
 /** Objects up to this size are read, and mended where they are damaged, whenever they are put again. */
@@ -75,7 +75,7 @@ async function isAsGiven(
     if (body instanceof Uint8Array || bytes <= MEND_BYTES) await fetchBytes(store, ref, options);
     else await checkBeside(store, ref, body.path, options);
   } catch (error) {
-    if (codeOf(error) === 'GR-4004' || codeOf(error) === 'GR-4005') return false;
+    if (isDamage(error)) return false;
     throw error;
   }
   noteWhole(store, uri, `${sha256} ${found.state}`);

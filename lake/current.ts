@@ -1,9 +1,10 @@
 import { GeorefreshError } from '../config/errors.js';
 import { stands } from './artifacts.js';
 import { keyOf } from './keys.js';
+import { isDamage } from './known.js';
 import type { Manifest } from './manifest.js';
 import { type Pointer, pointerKey, readPointer, type SnapshotRef } from './pointer.js';
-import { isDamage, toldOf } from './read-manifest.js';
+import { toldOf } from './read-manifest.js';
 import type { CallOptions, ObjectStore } from './types.js';
 
 /** What is published, as readers get it. */

@@ -4,7 +4,7 @@ import { isNumber, type Side } from './diff-sql.js';
 import type { Lake } from './lake.js';
 import type { Session } from './session.js';
 import { quoteIdent } from './sql.js';
-import { withTables } from './tables.js';
+import { sessionWith } from './tables.js';
 import type { Artifact, CallOptions, Column, Columns } from './types.js';
 
 /** Rows of two tables, aligned: row i of each is that of the i-th key, all missing where it has none. */
@@ -23,30 +23,25 @@ export async function readAligned(
   { key, columns, rows }: { key: readonly string[]; columns: readonly string[]; rows: readonly RowDiff[] },
   options: CallOptions = {},
 ): Promise<AlignedRows> {
-  return lake.duckdb.session(
-    (session) =>
-      withTables(
-        lake,
-        session,
-        { before: tables.before, after: tables.after },
-        async () => {
-          await session.createTable('wanted', keysOf(key, rows));
-          const on = key.map((name, k) => `CAST(t.${quoteIdent(name)} AS VARCHAR) IS NOT DISTINCT FROM w.k${k}`);
-          const read = async (side: Side): Promise<Columns> => {
-            const there = new Set((await session.describe(`SELECT * FROM ${side}`)).map(({ name }) => name));
-            const taken = columns.filter((name) => there.has(name)).map((name) => `, t.${quoteIdent(name)}`);
-            const found = await session.readColumns(
-              `SELECT w.n AS "#"${taken.join('')} FROM wanted w LEFT JOIN ${side} t ON ${on.join(' AND ')} ORDER BY w.n`,
-            );
-            if (found.rows !== rows.length)
-              throw new GeorefreshError('GR-2105', `${key.join(', ')} names more than one row of ${tables[side].uri}`);
-            return found;
-          };
-          const deviation = await deviations(session, columns);
-          return { before: await read('before'), after: await read('after'), deviation };
-        },
-        options,
-      ),
+  return sessionWith(
+    lake,
+    { before: tables.before, after: tables.after },
+    async (session) => {
+      await session.createTable('wanted', keysOf(key, rows));
+      const on = key.map((name, k) => `CAST(t.${quoteIdent(name)} AS VARCHAR) IS NOT DISTINCT FROM w.k${k}`);
+      const read = async (side: Side): Promise<Columns> => {
+        const there = new Set((await session.describe(`SELECT * FROM ${side}`)).map(({ name }) => name));
+        const taken = columns.filter((name) => there.has(name)).map((name) => `, t.${quoteIdent(name)}`);
+        const found = await session.readColumns(
+          `SELECT w.n AS "#"${taken.join('')} FROM wanted w LEFT JOIN ${side} t ON ${on.join(' AND ')} ORDER BY w.n`,
+        );
+        if (found.rows !== rows.length)
+          throw new GeorefreshError('GR-2105', `${key.join(', ')} names more than one row of ${tables[side].uri}`);
+        return found;
+      };
+      const deviation = await deviations(session, columns);
+      return { before: await read('before'), after: await read('after'), deviation };
+    },
     options,
   );
 }

@@ -25,11 +25,13 @@ export interface SessionOptions extends CallOptions {
  */
 export class DuckDb {
   readonly threads: number;
+  readonly memoryLimit: string;
   readonly #instance: DuckDBInstance;
 
-  private constructor(instance: DuckDBInstance, threads: number) {
+  private constructor(instance: DuckDBInstance, { threads, memoryLimit }: DuckDbOptions) {
     this.#instance = instance;
     this.threads = threads;
+    this.memoryLimit = memoryLimit;
   }
 
   static async open({ scratch, memoryLimit, threads }: DuckDbOptions): Promise<DuckDb> {
@@ -46,7 +48,7 @@ export class DuckDb {
       const connection = await instance.connect();
       await lockDown(connection, scratch);
       connection.closeSync();
-      return new DuckDb(instance, threads);
+      return new DuckDb(instance, { scratch, memoryLimit, threads });
     } catch (error) {
       throw storeError(sqlError(error, 'opening DuckDB', ''), `opening ${spill}`);
     }

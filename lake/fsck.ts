@@ -1,10 +1,11 @@
 import { batchesOf, readBatch } from './batch.js';
+import { isDamage } from './known.js';
 import type { Lake } from './lake.js';
 import type { Manifest } from './manifest.js';
 import { listModels, registryKey } from './models.js';
 import { epochOf, type Pointer, type PointerState, pointerKey, readPointer, type SnapshotRef } from './pointer.js';
 import { floorOf, isKept, keptObjects } from './reachable.js';
-import { isDamage, toldOf } from './read-manifest.js';
+import { toldOf } from './read-manifest.js';
 import { resultsOf } from './reuse.js';
 import { listRuns, readRunAt } from './runs.js';
 import type { Artifact, CallOptions } from './types.js';

@@ -89,20 +89,9 @@ export async function keepInHistory(input: SnapshotContent, options: CallOptions
     const entries = [...history.entries.filter((one) => one.logicalTime !== logicalTime), entry];
     entries.sort((a, b) => Date.parse(a.logicalTime) - Date.parse(b.logicalTime));
     const next: History = { ...history, epoch: Math.max(history.epoch, epochNow()), entries };
-    if ((await swap(lake.store, next, version, options)) === 'swapped') return entry;
+    if ((await lake.store.swap(historyKey(pipeline), jsonBytes(next), version, options)) !== 'conflict') return entry;
   }
   throw new GeorefreshError('GR-7001', `the history of ${pipeline} was changed by others ${ATTEMPTS} times`);
-}
-
-/** An error leaves open whether it moved: the next look tells, as after a conflict. */
-async function swap(
-  store: ObjectStore,
-  history: History,
-  version: Version | undefined,
-  options: CallOptions,
-): Promise<'swapped' | 'conflict'> {
-  const answer = await store.swap(historyKey(history.pipeline), jsonBytes(history), version, options);
-  return answer === 'conflict' ? 'conflict' : 'swapped';
 }
 
 /** What retention keeps: the latest times, as many as snapshots, and those that were made of late. */
@@ -130,7 +119,8 @@ export async function beginHistoryEpoch(
     // An earlier attempt of this collection began it.
     if (history.epoch >= epoch) return history.entries;
     const entries = keptEntries(history.entries, retention, now);
-    if ((await swap(store, { ...history, epoch, entries }, version, options)) === 'swapped') return entries;
+    const next = jsonBytes({ ...history, epoch, entries });
+    if ((await store.swap(historyKey(pipeline), next, version, options)) !== 'conflict') return entries;
   }
   throw new GeorefreshError('GR-7001', `the history of ${pipeline} was changed by others ${ATTEMPTS} times`);
 }

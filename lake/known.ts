@@ -1,4 +1,10 @@
+import { codeOf } from '../config/errors.js';
 import type { ObjectStore } from './types.js';
+
+/** Errors that mean damage of one object; others (store unreachable, access refused) say nothing about it. */
+const DAMAGE: ReadonlySet<string> = new Set(['GR-4004', 'GR-4005', 'GR-4006']);
+
+export const isDamage = (error: unknown): boolean => DAMAGE.has(codeOf(error));
 
 interface Known {
   /** Objects that were found whole, by their key and what the store told of them then. */

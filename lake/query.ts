@@ -1,5 +1,5 @@
-import { codeOf } from '../config/errors.js';
-import { findKept, type KeptSnapshot } from './kept.js';
+import type { KeptSnapshot } from './kept.js';
+import { tableNameOf, tablesOf, withKept } from './kept-tables.js';
 import type { Lake } from './lake.js';
 import { queryError } from './query-errors.js';
 import { type ResultFormat, resultSelect, resultTarget } from './query-result.js';
@@ -31,17 +31,6 @@ export interface QueryOutcome {
   cut: boolean;
 }
 
-/** How often a query begins anew when an object was collected before its table was held. */
-const ATTEMPTS = 3;
-
-const TABLE = '.parquet';
-
-/** The tables that a snapshot holds, by the names of its outputs. */
-export const tablesOf = ({ manifest }: Pick<KeptSnapshot, 'manifest'>): { name: string; rows: number | null }[] =>
-  manifest.outputs
-    .filter(({ name }) => name.endsWith(TABLE))
-    .map(({ name, rows }) => ({ name: name.slice(0, -TABLE.length), rows }));
-
 /**
  * Runs a query over the tables of one published snapshot, which are views by the names of their outputs, and hands `take`
  * a file of the scratch folder with the rows. The file goes when `take` is done.
@@ -60,18 +49,16 @@ export async function runQuery<T>(
   options: CallOptions = {},
 ): Promise<T> {
   const { lake, pipeline, asOf } = input;
-  for (let attempt = 1; ; attempt++) {
-    const snapshot = await findKept(lake.store, pipeline, asOf, options);
+  const answer = async (snapshot: KeptSnapshot): Promise<T> => {
     const path = lake.scratch.newFile(input.format);
     try {
       const outcome = await lake.duckdb.session((session) => execute(input, snapshot, session, path, options), options);
       return await take(outcome, path);
-    } catch (error) {
-      if (codeOf(error) !== 'GR-4004' || attempt === ATTEMPTS) throw error;
     } finally {
       await lake.scratch.discard(path);
     }
-  }
+  };
+  return withKept(lake.store, pipeline, asOf, answer, options);
 }
 
 async function execute(
@@ -106,22 +93,22 @@ async function attachWhatIsRead(
   held: Held[],
   options: CallOptions,
 ): Promise<void> {
-  const open = new Map(Object.keys(files).flatMap((name) => (name.endsWith(TABLE) ? [[keyOf(name), name]] : [])));
+  const open = new Map<string, { name: string; file: SnapshotFile }>();
+  for (const [published, file] of Object.entries(files)) {
+    const name = tableNameOf(published);
+    // DuckDB's names of tables are the same in upper and lower case.
+    if (name !== undefined) open.set(name.toLowerCase(), { name, file });
+  }
   for (;;) {
-    const missing = await session.missingTable(sql);
-    if (missing === undefined) return;
-    const name = open.get(missing.toLowerCase());
-    const file = name === undefined ? undefined : files[name];
-    if (name === undefined || file === undefined) return;
-    open.delete(missing.toLowerCase());
-    const one = await lake.scratch.hold(file, options);
+    const missing = (await session.missingTable(sql))?.toLowerCase() ?? '';
+    const found = open.get(missing);
+    if (found === undefined) return;
+    open.delete(missing);
+    const one = await lake.scratch.hold(found.file, options);
     held.push(one);
-    await session.attachParquet(name.slice(0, -TABLE.length), one.path);
+    await session.attachParquet(found.name, one.path);
   }
 }
-
-/** DuckDB's names of tables are the same in upper and lower case. */
-const keyOf = (file: string): string => file.slice(0, -TABLE.length).toLowerCase();
 
 async function writeResult(
   session: Session,

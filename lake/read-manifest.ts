@@ -1,14 +1,9 @@
-import { codeOf } from '../config/errors.js';
 import { fetchBytes } from './artifacts.js';
+import { isDamage } from './known.js';
 import { type Manifest, parseManifest } from './manifest.js';
 import type { SnapshotRef } from './pointer.js';
 import { readRunAt, runKey } from './runs.js';
 import type { CallOptions, ObjectStore } from './types.js';
-
-/** Errors that mean damage of one object; others (store unreachable, access refused) say nothing about it. */
-const DAMAGE: ReadonlySet<string> = new Set(['GR-4004', 'GR-4005', 'GR-4006']);
-
-export const isDamage = (error: unknown): boolean => DAMAGE.has(codeOf(error));
 
 /** A snapshot's manifest, its digest checked. */
 export async function readManifest(

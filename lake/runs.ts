@@ -1,6 +1,7 @@
-import { codeOf, GeorefreshError } from '../config/errors.js';
+import { GeorefreshError } from '../config/errors.js';
 import { sha256Of } from './hashing.js';
 import { keyOf, stampOf } from './keys.js';
+import { isDamage } from './known.js';
 import { type Manifest, manifestSchema } from './manifest.js';
 import { parseSealed, sealedBytes } from './sealed.js';
 import type { Artifact, CallOptions, ObjectStore } from './types.js';
@@ -86,7 +87,7 @@ export async function latestManifests(
     try {
       manifests.push(await readRunAt(store, key, options));
     } catch (error) {
-      if (!['GR-4004', 'GR-4006'].includes(codeOf(error))) throw error;
+      if (!isDamage(error)) throw error;
     }
   }
   return manifests;

@@ -71,18 +71,18 @@ export async function readTable(
   columns?: readonly string[],
   options: CallOptions = {},
 ): Promise<Columns> {
-  return lake.duckdb.session(
-    (session) =>
-      withTables(
-        lake,
-        session,
-        { table: ref },
-        () => session.readColumns(`SELECT ${columns?.map(quoteIdent).join(', ') ?? '*'} FROM "table"`),
-        options,
-      ),
-    options,
-  );
+  const select = `SELECT ${columns?.map(quoteIdent).join(', ') ?? '*'} FROM "table"`;
+  return sessionWith(lake, { table: ref }, (session) => session.readColumns(select), options);
 }
+
+/** A session of its own in which tables are views, as `withTables` makes them; `step` names it in what is told of it. */
+export const sessionWith = <T>(
+  lake: Lake,
+  tables: Readonly<Record<string, Artifact | readonly Artifact[]>>,
+  work: (session: Session) => Promise<T>,
+  options: CallOptions & { step?: string } = {},
+): Promise<T> =>
+  lake.duckdb.session((session) => withTables(lake, session, tables, () => work(session), options), options);
 
 /**
  * Runs `work` while tables are views of the session, each by its name here. A list of tables (the partitions of one)

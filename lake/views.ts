@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { codeOf, GeorefreshError } from '../config/errors.js';
-import { findKept, type KeptSnapshot } from './kept.js';
+import { GeorefreshError } from '../config/errors.js';
+import type { KeptSnapshot } from './kept.js';
+import { tableNameOf, withKept } from './kept-tables.js';
 import type { Lake } from './lake.js';
 import { wholeFiles } from './rollback.js';
 import type { Held } from './scratch.js';
@@ -11,11 +12,6 @@ import { isWhole } from './whole.js';
 
 /** The table that tells what a file of views is of. */
 const ABOUT = 'georefresh_snapshot';
-
-/** How often it is begun anew when an object was collected before its table was held. */
-const ATTEMPTS = 3;
-
-const TABLE = '.parquet';
 
 export interface ViewsInput {
   lake: Lake;
@@ -46,22 +42,20 @@ export async function makeViews<T>(
   options: CallOptions = {},
 ): Promise<T> {
   const copied = copy || !lake.store.base.startsWith('file:');
-  for (let attempt = 1; ; attempt++) {
-    const snapshot = await findKept(lake.store, pipeline, asOf, options);
+  const make = async (snapshot: KeptSnapshot): Promise<T> => {
     const path = lake.scratch.newFile('duckdb');
     const held: Held[] = [];
     try {
       const files = copied ? await heldFiles(lake, snapshot, held, options) : await ownFiles(lake, snapshot, options);
       await writeFile(lake, path, snapshot, files, copied, options);
       return await take({ snapshot, names: [...files.keys()], copied }, path);
-    } catch (error) {
-      if (codeOf(error) !== 'GR-4004' || attempt === ATTEMPTS) throw error;
     } finally {
       for (const file of held) file.release();
       await lake.scratch.discard(path);
       await lake.scratch.discard(`${path}.wal`);
     }
-  }
+  };
+  return withKept(lake.store, pipeline, asOf, make, options);
 }
 
 type Files = Map<string, string>;
@@ -69,11 +63,12 @@ type Files = Map<string, string>;
 /** Local copies, by the names of the tables. */
 async function heldFiles(lake: Lake, { manifest }: KeptSnapshot, held: Held[], options: CallOptions): Promise<Files> {
   const files: Files = new Map();
-  for (const [name, ref] of Object.entries(await wholeFiles(lake.store, manifest, options))) {
-    if (!name.endsWith(TABLE)) continue;
+  for (const [published, ref] of Object.entries(await wholeFiles(lake.store, manifest, options))) {
+    const name = tableNameOf(published);
+    if (name === undefined) continue;
     const file = await lake.scratch.hold(ref, options);
     held.push(file);
-    files.set(name.slice(0, -TABLE.length), file.path);
+    files.set(name, file.path);
   }
   return files;
 }
@@ -81,11 +76,12 @@ async function heldFiles(lake: Lake, { manifest }: KeptSnapshot, held: Held[], o
 /** The snapshot's own files. */
 async function ownFiles(lake: Lake, { manifest }: KeptSnapshot, options: CallOptions): Promise<Files> {
   const files: Files = new Map();
-  for (const { name, uri, sha256, bytes } of manifest.outputs) {
-    if (!name.endsWith(TABLE)) continue;
+  for (const { name: published, uri, sha256, bytes } of manifest.outputs) {
+    const name = tableNameOf(published);
+    if (name === undefined) continue;
     if (!(await isWhole(lake, { uri, sha256, bytes }, options)))
       throw new GeorefreshError('GR-4005', `${uri}; --copy takes its rows from the lake`, { where: [{ file: uri }] });
-    files.set(name.slice(0, -TABLE.length), fileURLToPath(lake.store.uri(uri)));
+    files.set(name, fileURLToPath(lake.store.uri(uri)));
   }
   return files;
 }
@@ -99,7 +95,8 @@ async function writeFile(
   copied: boolean,
   { signal }: CallOptions,
 ): Promise<void> {
-  const instance = await DuckDBInstance.create(path, { threads: String(lake.duckdb.threads) });
+  const { threads, memoryLimit } = lake.duckdb;
+  const instance = await DuckDBInstance.create(path, { threads: String(threads), memory_limit: memoryLimit });
   try {
     const connection = await instance.connect();
     for (const [name, file] of files) {

@@ -1,6 +1,5 @@
-import { codeOf } from '../config/errors.js';
 import { fetchFile } from './artifacts.js';
-import { doubt, knowsWhole, noteWhole } from './known.js';
+import { doubt, isDamage, knowsWhole, noteWhole } from './known.js';
 import type { Lake } from './lake.js';
 import type { Artifact, CallOptions } from './types.js';
 
@@ -21,10 +20,9 @@ export async function isWhole(
   try {
     await fetchFile(store, ref, copy, { ...options, link: true });
   } catch (error) {
-    const code = codeOf(error);
-    if (code === 'GR-4005') doubt(store, ref.uri);
-    if (code === 'GR-4004' || code === 'GR-4005') return false;
-    throw error;
+    if (!isDamage(error)) throw error;
+    doubt(store, ref.uri);
+    return false;
   } finally {
     await scratch.discard(copy);
   }

@@ -1,7 +1,7 @@
-import { codeOf } from '../../config/errors.js';
 import { readHistory } from '../../lake/history.js';
 import { stampOf } from '../../lake/keys.js';
-import { listRuns, readRun } from '../../lake/runs.js';
+import { isDamage } from '../../lake/known.js';
+import { listRuns, readRunAt } from '../../lake/runs.js';
 import type { CallOptions, ObjectStore } from '../../lake/types.js';
 import type { Deps } from '../deps.js';
 import { activity, type StepContext } from '../durable.js';
@@ -41,17 +41,17 @@ async function finishedTimes(
 ): Promise<(time: string) => Promise<boolean>> {
   const kept = new Set((await readHistory(store, pipeline, options)).map(({ logicalTime }) => logicalTime));
   const runs = new Map<string, string[]>();
-  for (const { stamp, run } of await listRuns(store, pipeline, options))
-    runs.set(stamp, [...(runs.get(stamp) ?? []), run]);
+  for (const { stamp, key } of await listRuns(store, pipeline, options))
+    runs.set(stamp, [...(runs.get(stamp) ?? []), key]);
   return async (time) => {
     if (kept.has(time)) return true;
-    for (const run of runs.get(stampOf(time)) ?? []) {
+    for (const key of runs.get(stampOf(time)) ?? []) {
       try {
-        const { outcome, logicalTime } = await readRun(store, pipeline, run, options);
+        const { outcome, logicalTime } = await readRunAt(store, key, options);
         if (DONE.has(outcome) && Date.parse(logicalTime) === Date.parse(time)) return true;
       } catch (error) {
         // A manifest that cannot be read says nothing: the time is done again.
-        if (!['GR-4002', 'GR-4004', 'GR-4006'].includes(codeOf(error))) throw error;
+        if (!isDamage(error)) throw error;
       }
     }
     return false;

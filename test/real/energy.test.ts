@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, expect, test } from 'vitest';
 import type { Manifest, RunSummary } from '../../client/index.js';
-import { startCluster } from '../support/cluster.js';
 import { temporaryFolder } from '../support/home.js';
 import { dataFolder, needs } from '../support/needs.js';
+import { readReference, refreshOnce } from '../support/real-files.js';
 import { differences, faultsOf } from '../support/snapshots.js';
 
 /** What another implementation of the same job found in the same files. */
@@ -23,25 +22,14 @@ const MINUTES = 60_000;
 /** Sums of floating-point columns depend on their order in the last digits. */
 const SUM_TOLERANCE = 1e-9;
 
-const readReference = (): Reference =>
-  (JSON.parse(readFileSync(join(dataFolder(), '..', 'reference.json'), 'utf8')) as { energy: Reference }).energy;
-
 needs('data', 'engine').describe('the real files of energy', () => {
   let home = '';
   let inputs = '';
   let summary: RunSummary;
   let manifest: Manifest;
 
-  const refreshIn = async (folder: string): Promise<{ summary: RunSummary; manifest: Manifest }> => {
-    const cluster = await startCluster({ home: folder });
-    try {
-      const refresh = await cluster.client.refresh({ pipeline: PIPELINE, logicalTime: LOGICAL_TIME, inputs });
-      const result = await refresh.result();
-      return { summary: result, manifest: await cluster.client.show(refresh.run) };
-    } finally {
-      await cluster.end();
-    }
-  };
+  const refreshIn = (folder: string) =>
+    refreshOnce({ home: folder }, { pipeline: PIPELINE, logicalTime: LOGICAL_TIME, inputs });
   const stepOf = (id: string, of = manifest): Manifest['steps'][number] | undefined =>
     of.steps.find((step) => step.id === id);
 
@@ -65,7 +53,7 @@ needs('data', 'engine').describe('the real files of energy', () => {
   });
 
   test('give the rows and sums that the reference gives (S3.2–S3.4)', async () => {
-    const { steps, checks, metrics } = readReference();
+    const { steps, checks, metrics } = readReference<Reference>('energy');
     expect(stepOf('ingest/demand')).toMatchObject({ rowsOut: steps.eia_rows, facts: { files: steps.eia_files } });
     expect(stepOf('ingest/pjm')).toMatchObject({ rowsOut: steps.pjm_rows, facts: { files: steps.pjm_files } });
     expect(stepOf('validate/demand')?.rowsOut).toBe(steps.silver);
@@ -99,7 +87,7 @@ needs('data', 'engine').describe('the real files of energy', () => {
   });
 
   test("have the operators' own forecasts among the figures that are published (S3.4)", () => {
-    const { operators_own_forecast: expected } = readReference().metrics;
+    const { operators_own_forecast: expected } = readReference<Reference>('energy').metrics;
     const found = summary.metrics?.models.operators_own_forecast ?? {};
     for (const [name, value] of Object.entries(expected)) expect(found[name]).toBeCloseTo(value, 10);
     expect(summary.metrics).toMatchObject({

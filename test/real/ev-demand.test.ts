@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { appendFile, cp, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, expect, test } from 'vitest';
 import type { Manifest, RunSummary } from '../../client/index.js';
-import { startCluster } from '../support/cluster.js';
 import { temporaryFolder } from '../support/home.js';
 import { dataFolder, needs } from '../support/needs.js';
+import { readReference, refreshOnce } from '../support/real-files.js';
 import { differences, faultsOf } from '../support/snapshots.js';
 
 /** What another implementation of the same job found in the same files. */
@@ -33,25 +32,14 @@ const INPUTS = [
   ...['roll_mean_6h', 'roll_mean_24h', 'roll_std_24h', 'roll_mean_168h', 'hour_dow_mean'],
 ];
 
-const readReference = (): Reference =>
-  (JSON.parse(readFileSync(join(dataFolder(), '..', 'reference.json'), 'utf8')) as { ev_demand: Reference }).ev_demand;
-
 needs('data', 'engine').describe('the real sessions of ev-demand', () => {
   let home = '';
   let inputs = '';
   let summary: RunSummary;
   let manifest: Manifest;
 
-  const refreshIn = async (folder: string): Promise<{ summary: RunSummary; manifest: Manifest }> => {
-    const cluster = await startCluster({ home: folder });
-    try {
-      const refresh = await cluster.client.refresh({ pipeline: PIPELINE, logicalTime: LOGICAL_TIME, inputs });
-      const result = await refresh.result();
-      return { summary: result, manifest: await cluster.client.show(refresh.run) };
-    } finally {
-      await cluster.end();
-    }
-  };
+  const refreshIn = (folder: string) =>
+    refreshOnce({ home: folder }, { pipeline: PIPELINE, logicalTime: LOGICAL_TIME, inputs });
 
   beforeAll(async () => {
     home = await temporaryFolder('demand');
@@ -67,7 +55,7 @@ needs('data', 'engine').describe('the real sessions of ev-demand', () => {
   });
 
   test('give the rows, the inputs and their sums that the reference gives (S1.2, S1.3)', async () => {
-    const { steps, checks } = readReference();
+    const { steps, checks } = readReference<Reference>('ev_demand');
     expect(manifest.steps.find(({ id }) => id === 'validate/caltech')?.rowsOut).toBe(steps.sessions);
     // With the 24 hours that are to be foretold.
     expect(manifest.steps.find(({ id }) => id === 'features/hourly')?.rowsOut).toBe(
@@ -93,7 +81,7 @@ needs('data', 'engine').describe('the real sessions of ev-demand', () => {
   });
 
   test('give metrics at least as good as the reference on the same test hours (S1.4, S1.5)', () => {
-    const { metrics } = readReference();
+    const { metrics } = readReference<Reference>('ev_demand');
     for (const [ours, theirs] of [
       ['linear', 'linear'],
       ['tree', 'tree'],

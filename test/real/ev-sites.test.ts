@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -6,6 +5,7 @@ import type { Manifest, RunSummary } from '../../client/index.js';
 import { type Cluster, startCluster } from '../support/cluster.js';
 import { temporaryFolder } from '../support/home.js';
 import { dataFolder, needs } from '../support/needs.js';
+import { readReference, refreshOnce } from '../support/real-files.js';
 import { differences, faultsOf } from '../support/snapshots.js';
 import { isAgain, isBeginOf } from '../support/steps.js';
 
@@ -27,29 +27,17 @@ const SUM_TOLERANCE = 1e-6;
 /** Metrics may be better than the reference's, or worse by this. */
 const METRIC_TOLERANCE = 0.01;
 
-const readReference = (): Reference =>
-  (JSON.parse(readFileSync(join(dataFolder(), '..', 'reference.json'), 'utf8')) as { ev_sites: Reference }).ev_sites;
-
 needs('data', 'engine').describe('the real files of ev-sites', () => {
   let home = '';
   let summary: RunSummary;
   let manifest: Manifest;
 
   const refreshIn = async (folder: string, act: (cluster: Cluster) => Promise<void>): Promise<RunSummary> => {
-    const cluster = await startCluster({ home: folder, env: { GEOREFRESH_HEARTBEAT_TIMEOUT: '5s' } });
-    try {
-      const refresh = await cluster.client.refresh({
-        pipeline: PIPELINE,
-        logicalTime: LOGICAL_TIME,
-        inputs: dataFolder(),
-      });
-      await act(cluster);
-      const result = await refresh.result();
-      manifest = await cluster.client.show(refresh.run);
-      return result;
-    } finally {
-      await cluster.end();
-    }
+    const options = { home: folder, env: { GEOREFRESH_HEARTBEAT_TIMEOUT: '5s' } };
+    const request = { pipeline: PIPELINE, logicalTime: LOGICAL_TIME, inputs: dataFolder() };
+    const done = await refreshOnce(options, request, act);
+    manifest = done.manifest;
+    return done.summary;
   };
 
   beforeAll(async () => {
@@ -66,7 +54,7 @@ needs('data', 'engine').describe('the real files of ev-sites', () => {
     let reference: Reference;
     let answers: Record<string, number>;
     beforeAll(async () => {
-      reference = readReference();
+      reference = readReference<Reference>('ev_sites');
       answers = await ask(home, manifest);
     });
 

@@ -1,4 +1,4 @@
-import { putTable, withTables } from '../../../lake/tables.js';
+import { putTable, sessionWith } from '../../../lake/tables.js';
 import type { Deps } from '../../deps.js';
 import { prefixOf, tableOf } from '../../deps.js';
 import type { Made, StepContext } from '../../durable.js';
@@ -19,37 +19,32 @@ export async function buildTable(
 ): Promise<Made> {
   const { lake } = deps;
   const refs = Object.fromEntries(readsOf(task.table).map((name) => [name, tableOf(input, name)]));
-  return lake.duckdb.session(
-    (session) =>
-      withTables(
+  return sessionWith(
+    lake,
+    refs,
+    async (session) => {
+      const work = new Work(deps, session, definition, task, refs, { signal, progress });
+      const rowsIn = await work.begin();
+      for (const builder of task.table.steps) await work.apply(builder);
+      await work.demandKey(definition);
+      const { key, sort = [] } = task.table;
+      const orderBy = sortOrder([...sort, ...key]);
+      const table = await putTable(
         lake,
         session,
-        refs,
-        async () => {
-          const work = new Work(deps, session, definition, task, refs, { signal, progress });
-          const rowsIn = await work.begin();
-          for (const builder of task.table.steps) await work.apply(builder);
-          await work.demandKey(definition);
-          const { key, sort = [] } = task.table;
-          const orderBy = sortOrder([...sort, ...key]);
-          const table = await putTable(
-            lake,
-            session,
-            { select: await work.table.select() },
-            { prefix, orderBy, keyed: true, signal },
-          );
-          const quarantine = await work.quarantined(prefixOf(definition.pipeline.name, 'quarantine'));
-          return {
-            tables: { [task.name]: table },
-            artifacts: {},
-            rowsIn: rowsIn ?? table.rows,
-            rowsOut: table.rows,
-            ...(quarantine && { quarantine }),
-            facts: work.facts,
-          };
-        },
-        { signal },
-      ),
+        { select: await work.table.select() },
+        { prefix, orderBy, keyed: true, signal },
+      );
+      const quarantine = await work.quarantined(prefixOf(definition.pipeline.name, 'quarantine'));
+      return {
+        tables: { [task.name]: table },
+        artifacts: {},
+        rowsIn: rowsIn ?? table.rows,
+        rowsOut: table.rows,
+        ...(quarantine && { quarantine }),
+        facts: work.facts,
+      };
+    },
     { signal, step: input.step.id },
   );
 }

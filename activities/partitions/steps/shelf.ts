@@ -1,5 +1,5 @@
-import { codeOf } from '../../../config/errors.js';
 import { fetchJson, putArtifact } from '../../../lake/artifacts.js';
+import { isDamage } from '../../../lake/known.js';
 import { type Ingredients, lookUp, remember, reuseKey } from '../../../lake/reuse.js';
 import type { Artifact, CallOptions } from '../../../lake/types.js';
 import { isWhole } from '../../../lake/whole.js';
@@ -77,7 +77,7 @@ async function readShelf(
   const found = await lookUp(lake, pipeline, reuseKey(onShelf(base)), options);
   if (found === undefined) return undefined;
   return fetchJson<Shelf>(lake.store, found.result as Artifact, options).catch((error: unknown) => {
-    if (['GR-4004', 'GR-4005'].includes(codeOf(error))) return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   });
 }

@@ -1,5 +1,5 @@
 import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
-import { putTable, withTables } from '../../../lake/tables.js';
+import { putTable, sessionWith } from '../../../lake/tables.js';
 import { prefixOf, tableOf } from '../../deps.js';
 import type { Made } from '../../durable.js';
 import { ALL_PREDICTIONS, type FitTask } from '../../resolve/plan.js';
@@ -16,25 +16,20 @@ export async function gatherPredictions(work: TrainingWork, tasks: FitTask[]): P
     ({ evaluation, candidate }, i) =>
       `select ${key}, ${quoteLiteral(evaluation)} as evaluation, ${quoteLiteral(candidate)} as model, prediction from ${names[i]}`,
   );
-  const table = await lake.duckdb.session(
+  const table = await sessionWith(
+    lake,
+    parts,
     (session) =>
-      withTables(
+      putTable(
         lake,
         session,
-        parts,
-        () =>
-          putTable(
-            lake,
-            session,
-            { select: selects.join(' union all ') },
-            {
-              prefix: prefixOf(work.pipeline, 'predictions'),
-              orderBy: ['evaluation', 'model', work.definition.key],
-              keyed: true,
-              signal,
-            },
-          ),
-        { signal },
+        { select: selects.join(' union all ') },
+        {
+          prefix: prefixOf(work.pipeline, 'predictions'),
+          orderBy: ['evaluation', 'model', work.definition.key],
+          keyed: true,
+          signal,
+        },
       ),
     { signal, step: work.input.step.id },
   );

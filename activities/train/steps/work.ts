@@ -3,7 +3,7 @@ import { GeorefreshError } from '../../../config/errors.js';
 import { putArtifact } from '../../../lake/artifacts.js';
 import { jsonBytes } from '../../../lake/manifest.js';
 import { quoteIdent } from '../../../lake/sql.js';
-import { putColumns, readTable, withTables } from '../../../lake/tables.js';
+import { putColumns, readTable, sessionWith } from '../../../lake/tables.js';
 import type { Artifact, Columns, TableRef } from '../../../lake/types.js';
 import { type Deps, prefixOf, tableOf } from '../../deps.js';
 import type { StepContext } from '../../durable.js';
@@ -39,18 +39,13 @@ export class TrainingWork {
     const parts = tasks.map(({ id }) => tableOf(this.input, id));
     const scored = tableOf(this.input, table);
     const { signal } = this.context;
-    const pooled = await lake.duckdb.session(
+    const pooled = await sessionWith(
+      lake,
+      { parts, scored },
       (session) =>
-        withTables(
-          lake,
-          session,
-          { parts, scored },
-          () =>
-            session.readColumns(
-              `select s.${key}, ${columns.map((name) => `s.${quoteIdent(name)}, `).join('')} p.prediction
+        session.readColumns(
+          `select s.${key}, ${columns.map((name) => `s.${quoteIdent(name)}, `).join('')} p.prediction
              from scored s join parts p on p.${key} = s.${key} order by s.${key}`,
-            ),
-          { signal },
         ),
       { signal, step: this.input.step.id },
     );
