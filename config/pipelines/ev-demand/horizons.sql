@@ -14,7 +14,7 @@ with edge as (
       is_test as origin_is_test,
       cast(epoch(ts) / 3600 as bigint) + cast(hash(series) % 1000 as bigint) as turn,
       case when horizon <= 3 then horizon when horizon <= 6 then 4 else 5 end as band,
-      turn % case when horizon <= 6 then $every_near else $every_far end = 0 as is_learned,
+      turn % case when horizon = 1 then $every_first when horizon <= 6 then $every_near else $every_far end = 0 as is_learned,
       is_test = 1 and turn % $every_test = 0 as is_judged,
       lag_1 as origin_lag_1,
       lag_24 as origin_lag_24,
