@@ -24,7 +24,7 @@ interface Run {
 
 interface Case {
   title: string;
-  task: 'boost' | 'forest' | 'score';
+  task: 'boost' | 'forest' | 'score' | 'cancel';
   rows: number;
   features: number;
   trees: number;
@@ -37,6 +37,7 @@ const CASES: Case[] = [
   { title: 'boosting, 1 M × 28', task: 'boost', rows: 1_000_000, features: 28, trees: 100 },
   { title: 'forest, 200 k × 30', task: 'forest', rows: 200_000, features: 30, trees: 100, most: 3 },
   { title: 'scoring, 1 M × 30', task: 'score', rows: 1_000_000, features: 30, trees: 100 },
+  { title: 'cancellation, 1 M × 28', task: 'cancel', rows: 1_000_000, features: 28, trees: 0 },
 ];
 
 /**
@@ -54,7 +55,8 @@ export async function run({ rounds, json }: BenchOptions): Promise<void> {
     for (const [i, one] of CASES.entries()) {
       if (!wanted.includes(i + 1)) continue;
       const own = Math.min(rounds, one.most ?? rounds);
-      lines.push(...(await runCase(one.task === 'forest' ? { ...one, trees } : one, own, bin, folder)));
+      const given = one.task === 'forest' ? { ...one, trees } : one;
+      lines.push(...(await (one.task === 'cancel' ? cancelCase(one, bin, folder) : runCase(given, own, bin, folder))));
       // What was measured is kept, should a later case be broken off.
       keep(lines);
     }
@@ -77,26 +79,37 @@ export async function run({ rounds, json }: BenchOptions): Promise<void> {
   }
 }
 
-async function runCase(
-  { title, task, rows, features, trees }: Case,
-  rounds: number,
-  bin: string,
-  folder: string,
-): Promise<string[]> {
+const LOADER = join(projectRoot(), 'scripts', 'ts-loader.mjs');
+const HERE = join(projectRoot(), 'bench', 'train');
+
+const makeData = (bin: string, folder: string, { rows, features }: Case, seed: number) =>
+  run_(bin, [join(HERE, 'data.py'), folder, String(rows), String(features), String(seed)]);
+
+const ownJson = async <T>(program: string, args: string[]): Promise<T> =>
+  JSON.parse((await run_(process.execPath, ['--import', LOADER, join(HERE, program), ...args])).stdout) as T;
+
+/** From the signal to the end of a fit, at moments all through it. */
+async function cancelCase(one: Case, bin: string, folder: string): Promise<string[]> {
+  process.stderr.write(`${one.title} …\n`);
+  await makeData(bin, folder, one, 0);
+  const { longest } = await ownJson<{ longest: Record<string, number> }>('cancel.ts', [folder, '2', '8']);
+  const each = Object.entries(longest).map(([learner, ms]) => `${learner} ${ms.toFixed(0)}`);
+  return [
+    `| ${one.title}: ms from the signal to the end, longest of 8 moments (goal 250): ${each.join(', ')} ${'| '.repeat(9)}`,
+  ];
+}
+
+async function runCase(one: Case, rounds: number, bin: string, folder: string): Promise<string[]> {
+  const { title, task, trees } = one;
   process.stderr.write(`${title} …\n`);
-  const here = join(projectRoot(), 'bench', 'train');
-  const peer = (threads: number): Promise<Run> =>
-    pythonJson(bin, [join(here, 'peer.py'), task, folder, String(threads), String(trees)]);
-  const own = async (threads: number): Promise<Run> => {
-    const loader = join(projectRoot(), 'scripts', 'ts-loader.mjs');
-    const args = ['--import', loader, join(here, 'ours.ts'), task, folder, String(threads), String(trees)];
-    return JSON.parse((await run_(process.execPath, args)).stdout) as Run;
-  };
+  const args = (threads: number): string[] => [task, folder, String(threads), String(trees)];
+  const peer = (threads: number): Promise<Run> => pythonJson(bin, [join(HERE, 'peer.py'), ...args(threads)]);
+  const own = (threads: number): Promise<Run> => ownJson('ours.ts', args(threads));
   const peers: Run[] = [];
   const ours: Run[] = [];
   const single: Run[] = [];
   for (let round = 0; round < rounds; round++) {
-    await run_(bin, [join(here, 'data.py'), folder, String(rows), String(features), String(round)]);
+    await makeData(bin, folder, one, round);
     ours.push(await own(2));
     peers.push(await peer(2));
     if (task === 'boost') single.push(await own(1));
