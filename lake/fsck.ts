@@ -1,11 +1,12 @@
 import { batchesOf, readBatch } from './batch.js';
+import { readHistory } from './history.js';
 import { isDamage } from './known.js';
 import type { Lake } from './lake.js';
 import type { Manifest } from './manifest.js';
 import { listModels, registryKey } from './models.js';
 import { epochOf, type Pointer, type PointerState, pointerKey, readPointer, type SnapshotRef } from './pointer.js';
 import { floorOf, isKept, keptObjects } from './reachable.js';
-import { toldOf } from './read-manifest.js';
+import { readManifest, toldOf } from './read-manifest.js';
 import { resultsOf } from './reuse.js';
 import { listRuns, readRunAt } from './runs.js';
 import type { Artifact, CallOptions } from './types.js';
@@ -36,8 +37,8 @@ export interface Fault {
 
 /**
  * Reads all that is kept of a pipeline and compares it with its digests: the pointer, the snapshots from the current one
- * down to the oldest that is kept, without a gap, their files and what they name in the lake, models, results of steps
- * for reuse, manifests of runs. Changes nothing, and goes on after a fault.
+ * down to the oldest that is kept, without a gap, their files and what they name in the lake, the snapshots of earlier times
+ * beside them, models, results of steps for reuse, manifests of runs. Changes nothing, and goes on after a fault.
  */
 export async function examineLake(
   lake: Pick<Lake, 'store' | 'scratch'>,
@@ -70,6 +71,11 @@ export async function examineLake(
     for (const warning of state.warnings) say(warning, 'refresh');
     await examineShown(state);
     await examineChain(state.pointer);
+  }
+  const beside = await attempt(() => readHistory(lake.store, pipeline, options), 'retention');
+  for (const { logicalTime, manifest } of beside ?? []) {
+    const told = await attempt(() => readManifest(lake.store, { manifest }, options), 'retention');
+    for (const output of told?.outputs ?? []) await look(`of the snapshot for ${logicalTime}`, output, 'retention');
   }
   const registry = await attempt(() => lake.store.read(registryKey(pipeline), options), 'refresh');
   if (registry?.warning !== undefined) say(registry.warning, 'refresh');

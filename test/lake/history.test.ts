@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { collect } from '../../lake/collect.js';
 import { inEpoch } from '../../lake/epoch.js';
+import { examineLake } from '../../lake/fsck.js';
 import { readHistory } from '../../lake/history.js';
 import { findKept } from '../../lake/kept.js';
 import type { Lake } from '../../lake/lake.js';
@@ -50,6 +52,24 @@ describe('the snapshot of an earlier time', () => {
       });
       // For a later time it is a publication like any other.
       expect(await publish(lake, 50, { archive })).toMatchObject({ outcome: 'published', generation: 3 });
+    }));
+
+  it('is examined with what is published: a file of it that was altered, and its manifest, are named (P7)', () =>
+    withLake(async (lake, home) => {
+      await publish(lake, 30);
+      await publish(lake, 20, { archive });
+      const [entry] = await readHistory(lake.store, 'demo');
+      expect((await examineLake(lake, 'demo')).faults).toEqual([]);
+      for (const key of [`${entry?.snapshot}/t.parquet`, entry?.manifest.uri ?? '']) {
+        const path = join(home, key);
+        const good = await readFile(path);
+        await rm(path);
+        await writeFile(path, Buffer.from(good).fill(1, 8, 12));
+        const { faults } = await examineLake(lake, 'demo');
+        expect(faults).toEqual([{ text: expect.stringContaining(key), mend: 'retention' }]);
+        await rm(path);
+        await writeFile(path, good);
+      }
     }));
 
   it('is entered once a run, and replaced by a later run for the same time', () =>
