@@ -147,9 +147,10 @@ export interface Georefresh {
   /** Lets refreshes publish again: the hold that stood until now, or null. GR-4003 where nothing was published yet. */
   release(pipeline: string): Promise<Hold | null>;
   /**
-   * Deletes what retention lets go of a pipeline's lake, in its turn; with `dryRun` only says what, and needs no engine.
+   * Deletes what retention lets go of a pipeline's lake, in its turn; with `dryRun` only says what, and needs no engine. An
+   * abort of `signal` cancels it (GR-3006): what it had not deleted goes with the next one.
    */
-  collect(request: { pipeline: string; dryRun?: boolean }): Promise<CollectSummary>;
+  collect(request: { pipeline: string; dryRun?: boolean }, options?: { signal?: AbortSignal }): Promise<CollectSummary>;
   close(): Promise<void>;
 }
 
@@ -354,12 +355,12 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       await checked(pipeline);
       return releaseHold(store, pipeline);
     },
-    async collect({ pipeline, dryRun = false }) {
+    async collect({ pipeline, dryRun = false }, options) {
       await checked(pipeline);
       const { collectPipeline, plannedCollection } = await import('./collections.js');
       return dryRun
         ? plannedCollection(store, settings, pipeline)
-        : collectPipeline(await needed(), settings, pipeline);
+        : collectPipeline(await needed(), settings, pipeline, options);
     },
     async close() {
       const found = await reached?.catch(() => undefined);
