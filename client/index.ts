@@ -3,6 +3,7 @@ import type { CollectSummary, DeliverSummary } from '../activities/types.js';
 import { GeorefreshError } from '../config/errors.js';
 import { listPipelines } from '../config/load.js';
 import { readSettings } from '../config/settings.js';
+import { bringDefinitions } from '../lake/bring.js';
 import type { Manifest } from '../lake/manifest.js';
 import type { Hold } from '../lake/pointer.js';
 import type { QueryOutcome } from '../lake/query.js';
@@ -189,6 +190,7 @@ type Settings = Awaited<ReturnType<typeof readSettings>>;
 
 /** The client on given settings; `reach` finds the engine when it is first needed, or nothing where none is up. */
 export async function clientOf(settings: Settings, reach: () => Promise<Reached | undefined>): Promise<Georefresh> {
+  bringDefinitions();
   const store = await openStore(settings);
   let reached: Promise<Reached | undefined> | undefined;
   const engine = (): Promise<Reached | undefined> => {

@@ -113,6 +113,7 @@ export class AzureBucket implements Bucket {
       name,
       bytes: properties.contentLength ?? 0,
       modified: properties.lastModified,
+      state: properties.etag ?? '',
     }));
     return { objects, next: value.continuationToken || undefined };
   }

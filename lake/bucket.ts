@@ -37,7 +37,7 @@ export interface Piece {
 }
 
 export interface Page {
-  objects: { name: string; bytes: number; modified: Date }[];
+  objects: { name: string; bytes: number; modified: Date; state: string }[];
   /** Given to the next call; undefined after the last page. */
   next: string | undefined;
 }

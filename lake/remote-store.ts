@@ -1,4 +1,4 @@
-import type { Bucket } from './bucket.js';
+import type { Bucket, Page } from './bucket.js';
 import type { Listed } from './folder-walk.js';
 import { checkKey } from './keys.js';
 import { type Call, Patience, type PatienceOptions } from './patience.js';
@@ -119,7 +119,7 @@ export class RemoteStore implements ObjectStore {
     return this.#prefix + checkKey(key);
   }
 
-  async *#names(prefix: string, options: CallOptions): AsyncIterable<{ name: string; bytes: number; modified: Date }> {
+  async *#names(prefix: string, options: CallOptions): AsyncIterable<Page['objects'][number]> {
     const call = { ...options, doing: 'listing', key: prefix };
     let after: string | undefined;
     do {

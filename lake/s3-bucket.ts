@@ -155,10 +155,11 @@ export class S3Bucket implements Bucket {
       ...(after !== undefined && { ContinuationToken: after }),
     });
     const { Contents = [], NextContinuationToken: next } = await this.#client.send(command, { abortSignal: signal });
-    const objects = Contents.map(({ Key = '', Size = 0, LastModified }) => ({
+    const objects = Contents.map(({ Key = '', Size = 0, LastModified, ETag = '' }) => ({
       name: Key,
       bytes: Size,
       modified: LastModified ?? new Date(0),
+      state: ETag,
     }));
     return { objects, next };
   }
