@@ -57,6 +57,8 @@ export class S3Bucket implements Bucket {
   readonly maxParts = 10_000;
   readonly #bucket: string;
   readonly #client: S3Client;
+  /** When the client last found its clock wrong, by a count that no clock moves: requests before that were of a wrong time. */
+  #clockSetAt = Number.NEGATIVE_INFINITY;
 
   /** Credentials come by the AWS chain when first needed: environment, profile, role of the machine or container. */
   constructor(bucket: string, { endpoint, region, pathStyle }: S3Options = {}, env: NodeJS.ProcessEnv = process.env) {
@@ -182,6 +184,10 @@ export class S3Bucket implements Bucket {
     if (PASSING.has(name)) return { code: 'GR-5002', text, again: true, unsure: status !== undefined && status >= 500 };
     const connection = judgeConnection(error);
     if (connection !== undefined) return connection;
+    // An answer without a body cannot say that the time of a request was refused; the client sets its clock by its date.
+    if (metadataOf(error).clockSkewCorrected === true) this.#clockSetAt = performance.now();
+    if (status === 403 && performance.now() - this.#clockSetAt < IDLE_MS)
+      return { code: 'GR-5002', text: `${text}, the clock here is wrong`, again: true, unsure: false };
     // A success whose body cannot be read was cut on its way.
     if (status === undefined || status < 300) return { code: 'GR-5002', text, again: true, unsure: true };
     return judgeStatus(status, text);
@@ -211,7 +217,7 @@ async function orRefused(sent: Promise<unknown>): Promise<Written> {
   }
 }
 
-const metadataOf = (error: unknown): Partial<S3ServiceException['$metadata']> =>
+const metadataOf = (error: unknown): Partial<S3ServiceException['$metadata']> & { clockSkewCorrected?: boolean } =>
   error instanceof Error && '$metadata' in error ? ((error as S3ServiceException).$metadata ?? {}) : {};
 
 const statusOf = (error: unknown): number | undefined => metadataOf(error).httpStatusCode;
