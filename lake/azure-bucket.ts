@@ -34,6 +34,7 @@ const WORDS: Record<string, ErrorCode> = {
 export class AzureBucket implements Bucket {
   readonly base: string;
   readonly maxParts = 50_000;
+  readonly copyBytes = Number.POSITIVE_INFINITY;
   readonly #container: ContainerClient;
 
   /**

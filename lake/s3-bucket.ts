@@ -11,6 +11,7 @@ import {
   S3Client,
   type S3ServiceException,
   UploadPartCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import type { ErrorCode } from '../config/errors.js';
 import type { Bucket, Judgement, Looked, Page, PartedUpload, Piece, Writing, Written } from './bucket.js';
@@ -23,7 +24,11 @@ export interface S3Options {
   region?: string | undefined;
   /** Buckets in the path rather than in the host's name; default: wherever an endpoint is set. */
   pathStyle?: boolean | undefined;
+  /** The largest object that one request copies; default: 5 GiB, which is the service's own limit. */
+  copyBytes?: number | undefined;
 }
+
+const COPY_BYTES = 5 * 2 ** 30;
 
 const MARK = 'georefresh-write';
 const CONNECT_MS = 5_000;
@@ -55,17 +60,23 @@ const PASSING = new Set(['RequestTimeTooSkewed', 'RequestTimeout', 'SlowDown', '
 export class S3Bucket implements Bucket {
   readonly base: string;
   readonly maxParts = 10_000;
+  readonly copyBytes: number;
   readonly #bucket: string;
   readonly #client: S3Client;
   /** When the client last found its clock wrong, by a count that no clock moves: requests before that were of a wrong time. */
   #clockSetAt = Number.NEGATIVE_INFINITY;
 
   /** Credentials come by the AWS chain when first needed: environment, profile, role of the machine or container. */
-  constructor(bucket: string, { endpoint, region, pathStyle }: S3Options = {}, env: NodeJS.ProcessEnv = process.env) {
+  constructor(
+    bucket: string,
+    { endpoint, region, pathStyle, copyBytes = COPY_BYTES }: S3Options = {},
+    env: NodeJS.ProcessEnv = process.env,
+  ) {
     // The version is pinned; what it says of later ones would stand between the lines of every command.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
     this.base = `s3://${bucket}`;
     this.#bucket = bucket;
+    this.copyBytes = copyBytes;
     const elsewhere = endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
     const given = region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
     this.#client = new S3Client({
@@ -99,6 +110,14 @@ export class S3Bucket implements Bucket {
       put: async (number, Body, abortSignal) => {
         const command = new UploadPartCommand({ ...at, UploadId, PartNumber: number, Body });
         parts.set(number, (await this.#client.send(command, { abortSignal })).ETag);
+      },
+      copy: async (PartNumber, { name: source, state, from, to }, abortSignal) => {
+        const command = new UploadPartCopyCommand({
+          ...{ ...at, UploadId, PartNumber, CopySource: this.#source(source) },
+          CopySourceRange: `bytes=${from}-${to - 1}`,
+          CopySourceIfMatch: state,
+        });
+        parts.set(PartNumber, (await this.#client.send(command, { abortSignal })).CopyPartResult?.ETag);
       },
       finish: (abortSignal) => {
         const Parts = [...parts].sort(([a], [b]) => a - b).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
@@ -171,8 +190,8 @@ export class S3Bucket implements Bucket {
   }
 
   async copy(from: string, to: string, signal: AbortSignal): Promise<void> {
-    const source = `${this.#bucket}/${from}`.split('/').map(encodeURIComponent).join('/');
-    await this.#client.send(new CopyObjectCommand({ ...this.#at(to), CopySource: source }), { abortSignal: signal });
+    const command = new CopyObjectCommand({ ...this.#at(to), CopySource: this.#source(from) });
+    await this.#client.send(command, { abortSignal: signal });
   }
 
   judge(error: unknown): Judgement {
@@ -195,6 +214,10 @@ export class S3Bucket implements Bucket {
 
   close(): void {
     this.#client.destroy();
+  }
+
+  #source(name: string): string {
+    return `${this.#bucket}/${name}`.split('/').map(encodeURIComponent).join('/');
   }
 
   #at(name: string): { Bucket: string; Key: string } {
