@@ -9,13 +9,11 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
-  type S3ServiceException,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
-import type { ErrorCode } from '../config/errors.js';
 import type { Bucket, Judgement, Looked, Page, PartedUpload, Piece, Writing, Written } from './bucket.js';
-import { judgeConnection, judgeStatus } from './network-faults.js';
+import { S3Faults, statusOf } from './s3-faults.js';
 
 export interface S3Options {
   /** Of a service other than Amazon's; default: AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL, else Amazon's. */
@@ -35,27 +33,6 @@ const CONNECT_MS = 5_000;
 /** A connection over which nothing moves for so long is given up. */
 const IDLE_MS = 20_000;
 
-/** Words of the service that mean more than their status. */
-const WORDS: Record<string, ErrorCode> = {
-  NoSuchBucket: 'GR-5007',
-  PermanentRedirect: 'GR-5007',
-  AuthorizationHeaderMalformed: 'GR-5007',
-  InvalidBucketName: 'GR-5007',
-  InvalidAccessKeyId: 'GR-5008',
-  SignatureDoesNotMatch: 'GR-5008',
-  ExpiredToken: 'GR-5008',
-  InvalidToken: 'GR-5008',
-  CredentialsProviderError: 'GR-5008',
-  TokenProviderError: 'GR-5008',
-  NotImplemented: 'GR-5009',
-  QuotaExceeded: 'GR-5003',
-  InsufficientStorage: 'GR-5003',
-  XMinioStorageFull: 'GR-5003',
-};
-
-/** Words whose requests fare better in a moment, whatever their status. The client sets its clock by the first. */
-const PASSING = new Set(['RequestTimeTooSkewed', 'RequestTimeout', 'SlowDown', 'ConditionalRequestConflict']);
-
 /** A bucket of Amazon S3, or of a service that speaks as it does and honours `If-None-Match` on writes. */
 export class S3Bucket implements Bucket {
   readonly base: string;
@@ -63,8 +40,7 @@ export class S3Bucket implements Bucket {
   readonly copyBytes: number;
   readonly #bucket: string;
   readonly #client: S3Client;
-  /** When the client last found its clock wrong, by a count that no clock moves: requests before that were of a wrong time. */
-  #clockSetAt = Number.NEGATIVE_INFINITY;
+  readonly #faults = new S3Faults(IDLE_MS);
 
   /** Credentials come by the AWS chain when first needed: environment, profile, role of the machine or container. */
   constructor(
@@ -195,21 +171,7 @@ export class S3Bucket implements Bucket {
   }
 
   judge(error: unknown): Judgement {
-    const name = error instanceof Error ? error.name : '';
-    const status = statusOf(error);
-    const text = `${status ?? ''} ${name}${requestOf(error)}`.trim();
-    const word = WORDS[name];
-    if (word !== undefined) return { code: word, text, again: false, unsure: false };
-    if (PASSING.has(name)) return { code: 'GR-5002', text, again: true, unsure: status !== undefined && status >= 500 };
-    const connection = judgeConnection(error);
-    if (connection !== undefined) return connection;
-    // An answer without a body cannot say that the time of a request was refused; the client sets its clock by its date.
-    if (metadataOf(error).clockSkewCorrected === true) this.#clockSetAt = performance.now();
-    if (status === 403 && performance.now() - this.#clockSetAt < IDLE_MS)
-      return { code: 'GR-5002', text: `${text}, the clock here is wrong`, again: true, unsure: false };
-    // A success whose body cannot be read was cut on its way.
-    if (status === undefined || status < 300) return { code: 'GR-5002', text, again: true, unsure: true };
-    return judgeStatus(status, text);
+    return this.#faults.judge(error);
   }
 
   close(): void {
@@ -239,15 +201,5 @@ async function orRefused(sent: Promise<unknown>): Promise<Written> {
     throw error;
   }
 }
-
-const metadataOf = (error: unknown): Partial<S3ServiceException['$metadata']> & { clockSkewCorrected?: boolean } =>
-  error instanceof Error && '$metadata' in error ? ((error as S3ServiceException).$metadata ?? {}) : {};
-
-const statusOf = (error: unknown): number | undefined => metadataOf(error).httpStatusCode;
-
-const requestOf = (error: unknown): string => {
-  const { requestId } = metadataOf(error);
-  return requestId === undefined ? '' : `, request ${requestId}`;
-};
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
