@@ -3,6 +3,7 @@ import type { CollectSummary, DeliverSummary } from '../activities/types.js';
 import { GeorefreshError } from '../config/errors.js';
 import { listPipelines } from '../config/load.js';
 import { readSettings } from '../config/settings.js';
+import { bringDefinitions } from '../lake/bring.js';
 import type { Manifest } from '../lake/manifest.js';
 import type { Hold } from '../lake/pointer.js';
 import type { QueryOutcome } from '../lake/query.js';
@@ -147,9 +148,10 @@ export interface Georefresh {
   /** Lets refreshes publish again: the hold that stood until now, or null. GR-4003 where nothing was published yet. */
   release(pipeline: string): Promise<Hold | null>;
   /**
-   * Deletes what retention lets go of a pipeline's lake, in its turn; with `dryRun` only says what, and needs no engine.
+   * Deletes what retention lets go of a pipeline's lake, in its turn; with `dryRun` only says what, and needs no engine. An
+   * abort of `signal` cancels it (GR-3006): what it had not deleted goes with the next one.
    */
-  collect(request: { pipeline: string; dryRun?: boolean }): Promise<CollectSummary>;
+  collect(request: { pipeline: string; dryRun?: boolean }, options?: { signal?: AbortSignal }): Promise<CollectSummary>;
   close(): Promise<void>;
 }
 
@@ -188,6 +190,7 @@ type Settings = Awaited<ReturnType<typeof readSettings>>;
 
 /** The client on given settings; `reach` finds the engine when it is first needed, or nothing where none is up. */
 export async function clientOf(settings: Settings, reach: () => Promise<Reached | undefined>): Promise<Georefresh> {
+  bringDefinitions();
   const store = await openStore(settings);
   let reached: Promise<Reached | undefined> | undefined;
   const engine = (): Promise<Reached | undefined> => {
@@ -354,12 +357,12 @@ export async function clientOf(settings: Settings, reach: () => Promise<Reached 
       await checked(pipeline);
       return releaseHold(store, pipeline);
     },
-    async collect({ pipeline, dryRun = false }) {
+    async collect({ pipeline, dryRun = false }, options) {
       await checked(pipeline);
       const { collectPipeline, plannedCollection } = await import('./collections.js');
       return dryRun
         ? plannedCollection(store, settings, pipeline)
-        : collectPipeline(await needed(), settings, pipeline);
+        : collectPipeline(await needed(), settings, pipeline, options);
     },
     async close() {
       const found = await reached?.catch(() => undefined);

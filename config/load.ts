@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { checkPipeline } from './definition/check.js';
 import { sqlFaults } from './definition/findings.js';
 import { type Pipeline, pipeline as schema } from './definition/pipeline.js';
@@ -9,12 +8,11 @@ import type { Builder, Table } from './definition/table.js';
 import { diagnose } from './documents/diagnose.js';
 import { type Fault, faultsError } from './documents/faults.js';
 import { readSmallText } from './documents/files.js';
-import { meant } from './documents/nearest.js';
 import { parseYaml, type YamlText } from './documents/yaml.js';
-import { GeorefreshError } from './errors.js';
-import { displayPath, projectRoot } from './root.js';
+import { allHomes, codeFaults, FILE, type Home, homeOf, type PipelinePlaces } from './homes.js';
+import { shownFile } from './places.js';
 
-const FILE = 'pipeline.yaml';
+export type { PipelinePlaces } from './homes.js';
 
 /** A file of a definition: what was read, to the byte. */
 export interface DefinitionFile {
@@ -35,50 +33,10 @@ export interface LoadedPipeline {
   sql: Record<string, string>;
 }
 
-export interface PipelinePlaces {
-  /** Folders with one folder a pipeline in each, the first before the later ones. Default: config/pipelines of the project. */
-  pipelines?: readonly string[];
-}
-
-const placesOf = ({ pipelines }: PipelinePlaces): readonly string[] =>
-  pipelines ?? [join(projectRoot(), 'config', 'pipelines')];
-
-const isFile = async (path: string): Promise<boolean> => {
-  try {
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
-};
-
 /** Pipelines of all places in order of their names; a name that two places have is that of the first. */
 export async function listPipelines(places: PipelinePlaces = {}): Promise<{ name: string; folder: string }[]> {
-  const found = new Map<string, string>();
-  for (const place of placesOf(places)) {
-    const entries = await readdir(place).catch(() => []);
-    for (const name of entries) {
-      const folder = resolve(place, name);
-      if (!found.has(name) && (await isFile(join(folder, FILE)))) found.set(name, folder);
-    }
-  }
-  return [...found].map(([name, folder]) => ({ name, folder })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return (await allHomes(places)).map(({ name, folder }) => ({ name, folder }));
 }
-
-const folderOf = async (nameOrFolder: string, places: PipelinePlaces): Promise<string> => {
-  if (isAbsolute(nameOrFolder) || /[\\/]/.test(nameOrFolder) || nameOrFolder.startsWith('.')) {
-    const folder = resolve(nameOrFolder);
-    if (await isFile(join(folder, FILE))) return folder;
-    throw new GeorefreshError('GR-4001', `${nameOrFolder} has no ${FILE}`);
-  }
-  const known = await listPipelines(places);
-  const pipeline = known.find(({ name }) => name === nameOrFolder);
-  if (pipeline !== undefined) return pipeline.folder;
-  const names = known.map(({ name }) => name);
-  throw new GeorefreshError(
-    'GR-4001',
-    `\`${nameOrFolder}\`${meant(nameOrFolder, names) || `; there are ${names.join(', ') || 'none'}`}`,
-  );
-};
 
 const fileOf = (path: string, text: string): DefinitionFile => {
   const bytes = Buffer.from(text);
@@ -97,7 +55,7 @@ interface SqlFiles {
 }
 
 /** Reads each SQL file that a step names, once. A file that is not there is a fault at the step's line. */
-const readSqlFiles = async (folder: string, pipeline: Pipeline, yaml: YamlText): Promise<SqlFiles> => {
+const readSqlFiles = async ({ folder, place }: Home, pipeline: Pipeline, yaml: YamlText): Promise<SqlFiles> => {
   const found: SqlFiles = { files: {}, sql: {}, faults: [] };
   for (const { path, table } of tablesOf(pipeline))
     for (const [i, step] of table.steps.entries()) {
@@ -110,16 +68,16 @@ const readSqlFiles = async (folder: string, pipeline: Pipeline, yaml: YamlText):
           yaml.locate({
             path: [...path, 'steps', i, 'sql'],
             at: 'value',
-            text: `file ${displayPath(file)} ${read.fault}`,
+            text: `file ${shownFile(place, file)} ${read.fault}`,
           }),
         );
         continue;
       }
-      if (read.text.trim() === '') found.faults.push({ file: displayPath(file), line: 1, text: 'is empty' });
+      if (read.text.trim() === '') found.faults.push({ file: shownFile(place, file), line: 1, text: 'is empty' });
       found.sql[step.sql] = read.text;
       found.files[step.sql] = fileOf(file, read.text);
       for (const { offset, text } of sqlFaults(read.text, Object.keys(pipeline.parameters)))
-        found.faults.push({ file: displayPath(file), ...placeInText(read.text, offset), text });
+        found.faults.push({ file: shownFile(place, file), ...placeInText(read.text, offset), text });
     }
   return found;
 };
@@ -134,12 +92,14 @@ const withSql = (tables: Record<string, Table>, sql: Record<string, string>): Re
 
 /**
  * Reads and checks a pipeline by its name, or by the folder that holds its pipeline.yaml (anything with a path
- * separator). All faults come in one GR-1003, each with file, line and column; an unknown name is GR-4001.
+ * separator). All faults come in one GR-1003, each with file, line and column; an unknown name is GR-4001. Where places
+ * are buckets the errors of stores come on top.
  */
 export async function loadPipeline(nameOrFolder: string, places: PipelinePlaces = {}): Promise<LoadedPipeline> {
-  const folder = await folderOf(nameOrFolder, places);
+  const home = await homeOf(nameOrFolder, places);
+  const { folder, place } = home;
   const path = join(folder, FILE);
-  const file = displayPath(path);
+  const file = shownFile(place, path);
   const read = await readSmallText(path);
   if ('fault' in read) throw faultsError('GR-1003', [{ file, text: read.fault }]);
   const yaml = parseYaml(file, read.text);
@@ -157,8 +117,8 @@ export async function loadPipeline(nameOrFolder: string, places: PipelinePlaces 
         text: `expected the folder's name, \`${basename(folder)}\`; found \`${pipeline.name}\``,
       }),
     );
-  const { files, sql, faults: sqlProblems } = await readSqlFiles(folder, pipeline, yaml);
-  faults.push(...sqlProblems);
+  const { files, sql, faults: sqlProblems } = await readSqlFiles(home, pipeline, yaml);
+  faults.push(...sqlProblems, ...codeFaults(home));
   if (faults.length > 0) throw faultsError('GR-1003', faults);
   return {
     pipeline: {

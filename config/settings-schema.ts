@@ -24,7 +24,9 @@ export const settingsSchema = z.strictObject({
     .array(z.string().min(1))
     .min(1)
     .default(['config/pipelines'])
-    .describe('folders with one folder a pipeline, the first before the later ones; relative to the project'),
+    .describe(
+      'folders with one folder a pipeline, or s3://bucket/prefix laid out alike, the first before the later ones; relative to the project',
+    ),
   first: z
     .array(z.string().min(1))
     .default(['ev-sites'])

@@ -7,6 +7,7 @@ import { readSmallText } from './documents/files.js';
 import { nearest } from './documents/nearest.js';
 import { isRecord } from './documents/shape.js';
 import { parseYaml } from './documents/yaml.js';
+import { absolutePlace, faultOfPlace } from './places.js';
 import { displayPath, projectRoot } from './root.js';
 import { ENVIRONMENT, type LogLevel, OTHER_ENVIRONMENT, type Settings, settingsSchema } from './settings-schema.js';
 
@@ -72,9 +73,9 @@ const parseVariable = (key: string, text: string, { cwd }: Surroundings): unknow
   if (key === 'store') return /^[a-z][a-z0-9+.-]+:/i.test(text) ? text : resolve(cwd, text);
   if (key === 'pipelines')
     return text
-      .split(delimiter)
+      .split(delimiter === ':' ? /:(?!\/\/)/ : delimiter)
       .filter(Boolean)
-      .map((folder) => resolve(cwd, folder));
+      .map((place) => absolutePlace(place, cwd));
   if (FLAGS.has(key) && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   return NUMERIC.has(key) && isNumeric(text) ? Number(text) : text;
 };
@@ -181,12 +182,17 @@ export function loadSettings(
     const key = parsed.store === undefined ? ['storage', 'provider'] : ['store'];
     throw faultsError('GR-1002', locate([{ path: key, at: 'value', text: wrongStore }]));
   }
+  const wrongPlaces = parsed.pipelines.flatMap((place, i) => {
+    const text = faultOfPlace(place);
+    return text === undefined ? [] : [{ path: ['pipelines', i], at: 'value' as const, text }];
+  });
+  if (wrongPlaces.length > 0) throw faultsError('GR-1002', locate(wrongPlaces));
   const uri = storeUri(store, root) as URL;
   return deepFreeze({
     ...parsed,
     home,
     store: uri.href,
-    pipelines: parsed.pipelines.map((folder) => resolve(root, folder)),
+    pipelines: parsed.pipelines.map((place) => absolutePlace(place, root)),
     compute: { ...parsed.compute, threads: parsed.compute.threads ?? processors },
     storage: { ...parsed.storage, provider: PROVIDERS[uri.protocol] ?? 'local' },
     log: { ...parsed.log, file: isAbsolute(parsed.log.file) ? parsed.log.file : join(home, parsed.log.file) },

@@ -34,6 +34,7 @@ const WORDS: Record<string, ErrorCode> = {
 export class AzureBucket implements Bucket {
   readonly base: string;
   readonly maxParts = 50_000;
+  readonly copyBytes = Number.POSITIVE_INFINITY;
   readonly #container: ContainerClient;
 
   /**
@@ -113,6 +114,7 @@ export class AzureBucket implements Bucket {
       name,
       bytes: properties.contentLength ?? 0,
       modified: properties.lastModified,
+      state: properties.etag ?? '',
     }));
     return { objects, next: value.continuationToken || undefined };
   }

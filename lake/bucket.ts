@@ -37,7 +37,7 @@ export interface Piece {
 }
 
 export interface Page {
-  objects: { name: string; bytes: number; modified: Date }[];
+  objects: { name: string; bytes: number; modified: Date; state: string }[];
   /** Given to the next call; undefined after the last page. */
   next: string | undefined;
 }
@@ -46,6 +46,12 @@ export interface Page {
 export interface PartedUpload {
   /** `number` counts from 1. A part that is put again replaces the first. */
   put(number: number, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Takes a part from another object of the bucket, of just that state. Only where the bucket's `copyBytes` is finite. */
+  copy?(
+    number: number,
+    source: { name: string; state: string; from: number; to: number },
+    signal: AbortSignal,
+  ): Promise<void>;
   finish(signal: AbortSignal): Promise<Written>;
   /** Frees what the service keeps of an unfinished one. */
   abandon(signal: AbortSignal): Promise<void>;
@@ -60,6 +66,8 @@ export interface Bucket {
   readonly base: string;
   /** Parts of an upload, at most. */
   readonly maxParts: number;
+  /** The largest object that is copied by one request. */
+  readonly copyBytes: number;
   put(name: string, bytes: Uint8Array, writing: Writing, signal: AbortSignal): Promise<Written>;
   begin(name: string, writing: Writing, signal: AbortSignal): Promise<PartedUpload>;
   /** Bytes from `from` on, up to but not including `to`, or as many as there are; of just that `state` if one is given. */
@@ -69,7 +77,7 @@ export interface Bucket {
   page(prefix: string, after: string | undefined, limit: number, signal: AbortSignal): Promise<Page>;
   /** Deleting what is absent is no error. */
   delete(name: string, signal: AbortSignal): Promise<void>;
-  /** Copies within the bucket, over what is there. */
+  /** Copies an object of at most `copyBytes` within the bucket, over what is there. */
   copy(from: string, to: string, signal: AbortSignal): Promise<void>;
   judge(error: unknown): Judgement;
   close(): void;

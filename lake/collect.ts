@@ -1,10 +1,9 @@
 import { GeorefreshError } from '../config/errors.js';
 import { batchesOf, readBatch } from './batch.js';
+import { AT_ONCE, type CollectList, listOnce } from './collect-list.js';
 import { type Condemned, condemnedOf } from './condemned.js';
 import { beginHistoryEpoch, type HistoryEntry, keptEntries, readHistory } from './history.js';
-import { keyOf } from './keys.js';
 import type { Lake } from './lake.js';
-import { jsonBytes } from './manifest.js';
 import { listModels } from './models.js';
 import { listOverlays } from './overlays.js';
 import { epochOf, type Pointer, type PointerState, readPointer, swapPointer } from './pointer.js';
@@ -16,8 +15,6 @@ import type { CallOptions } from './types.js';
 
 /** Attempts at the pointer; each lost one means that something was published meanwhile. */
 const ATTEMPTS = 8;
-/** Requests under way at a time. */
-const AT_ONCE = 8;
 
 export interface CollectInput {
   lake: Pick<Lake, 'store'>;
@@ -55,8 +52,9 @@ export async function planCollection(input: CollectInput, options: CallOptions =
  * it is looked what is reachable, that is written down, and what is not is deleted.
  *
  * However late a delete is carried out, by a worker that was frozen or a request that was lost: the names of an epoch
- * that has ended are never given again. Repeating a collection, also in the middle, is harmless. It must have the
- * pipeline's turn, as a run must: a run that it overtakes cannot publish (GR-7002).
+ * that has ended are never given again. Repeating a collection, also in the middle or beside an attempt that is still
+ * at work, is harmless: all attempts go by the list that the first wrote. It must have the pipeline's turn, as a run
+ * must: a run that it overtakes cannot publish (GR-7002), nor does it delete when a later one has overtaken it.
  *
  * GR-4004, GR-4005 or GR-4006 where a manifest that stays cannot be read, as what it names is not known then; nothing is
  * deleted. GR-7001 where others publish at every attempt.
@@ -69,11 +67,12 @@ export async function collect(
   const begun = await beginEpoch(input, options);
   if (begun === undefined) return undefined;
   const epoch = epochOf(begun);
-  const history = await beginHistoryEpoch(lake.store, pipeline, { epoch, ...input }, options);
-  const { collection, results } = await survey(input, begun, epoch, history, options);
+  const look = async (): Promise<CollectList> => {
+    const history = await beginHistoryEpoch(lake.store, pipeline, { epoch, ...input }, options);
+    return survey(input, begun, epoch, history, options);
+  };
+  const { collection, results } = await listOnce({ store: lake.store, pipeline, id, epoch }, look, options);
   await inLanes(results, (result) => carryOver(lake, pipeline, epoch, result, options));
-  const list = keyOf('lake', pipeline, 'state', 'collections', `${String(epoch).padStart(6, '0')}-${id}.json`);
-  await lake.store.putIfAbsent(list, jsonBytes({ version: 1, id, epoch, ...collection }), options);
   let done = 0;
   await inLanes(results, ({ place }) => lake.store.delete(place, options));
   await inLanes(collection.condemned, async ({ key }) => {
@@ -128,7 +127,7 @@ async function survey(
   epoch: number,
   history: readonly HistoryEntry[],
   options: CallOptions,
-): Promise<{ collection: Collection; results: KeptResult[] }> {
+): Promise<CollectList> {
   const { store } = lake;
   const published = await chainOf(store, pointer, floorOf(pointer), options);
   const floors = floorsOf(published, retention, now);
@@ -152,7 +151,7 @@ async function survey(
     results.push(result);
   }
   for (const { objects } of results) for (const { uri } of objects) reachable.add(uri);
-  // So does what an earlier attempt carried over, whose old notes may be gone: runs of the new epoch count on it.
+  // So does what runs of the new epoch count on: there are some where this attempt was given up before it looked.
   for await (const { objects } of resultsOf(lake, pipeline, epoch, options))
     for (const { uri } of objects) reachable.add(uri);
   const carried = new Set(results.map(({ place }) => place));

@@ -6,6 +6,7 @@ export interface Listed {
   key: string;
   bytes: number;
   modified: Date;
+  state?: string;
 }
 
 /** Files below a folder whose keys begin with a prefix, in ascending order of keys. Links and dotted names are left out. */

@@ -85,7 +85,9 @@ export async function keepInHistory(input: SnapshotContent, options: CallOptions
       { generation: null, predecessor: null },
       options,
     );
-    const entry: HistoryEntry = { logicalTime, run, nonce, ...written, made: new Date().toISOString() };
+    // Never before its run: the clock of this worker may be behind, and retention counts from it.
+    const made = new Date(Math.max(Date.now(), Date.parse(input.manifest.finished))).toISOString();
+    const entry: HistoryEntry = { logicalTime, run, nonce, ...written, made };
     const entries = [...history.entries.filter((one) => one.logicalTime !== logicalTime), entry];
     entries.sort((a, b) => Date.parse(a.logicalTime) - Date.parse(b.logicalTime));
     const next: History = { ...history, epoch: Math.max(history.epoch, epochNow()), entries };

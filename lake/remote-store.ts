@@ -1,4 +1,4 @@
-import type { Bucket } from './bucket.js';
+import type { Bucket, Page } from './bucket.js';
 import type { Listed } from './folder-walk.js';
 import { checkKey } from './keys.js';
 import { type Call, Patience, type PatienceOptions } from './patience.js';
@@ -99,14 +99,17 @@ export class RemoteStore implements ObjectStore {
   /** A copy: the manifest comes last, and what is not under the target goes after that. */
   async alias(key: string, target: string, options: CallOptions = {}): Promise<void> {
     const [from, to] = [`${this.#name(target)}/`, `${this.#name(key)}/`];
-    const ends: string[] = [];
-    for await (const { name } of this.#names(from, options)) ends.push(name.slice(from.length));
-    const last = ends.filter((end) => end === 'manifest.json');
-    for (const end of [...ends.filter((one) => one !== 'manifest.json'), ...last]) {
-      const call = { ...options, doing: 'copying', key: `${target}/${end}` };
-      await this.#patience.run(call, ({ signal }) => this.#bucket.copy(from + end, to + end, signal));
-    }
-    const wanted = new Set(ends);
+    const ends: Page['objects'] = [];
+    for await (const { name, ...rest } of this.#names(from, options))
+      ends.push({ name: name.slice(from.length), ...rest });
+    const isLast = ({ name }: { name: string }): boolean => name === 'manifest.json';
+    for (const { name, ...rest } of [...ends.filter((one) => !isLast(one)), ...ends.filter(isLast)])
+      await this.#writer.copy({ name: from + name, ...rest }, to + name, {
+        ...options,
+        doing: 'copying',
+        key: `${target}/${name}`,
+      });
+    const wanted = new Set(ends.map(({ name }) => name));
     for await (const { name } of this.#names(to, options))
       if (!wanted.has(name.slice(to.length))) await this.#delete(name, { ...options, doing: 'deleting', key });
   }
@@ -119,7 +122,7 @@ export class RemoteStore implements ObjectStore {
     return this.#prefix + checkKey(key);
   }
 
-  async *#names(prefix: string, options: CallOptions): AsyncIterable<{ name: string; bytes: number; modified: Date }> {
+  async *#names(prefix: string, options: CallOptions): AsyncIterable<Page['objects'][number]> {
     const call = { ...options, doing: 'listing', key: prefix };
     let after: string | undefined;
     do {

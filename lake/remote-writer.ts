@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { codeOf, GeorefreshError } from '../config/errors.js';
-import type { Bucket, Looked, Writing, Written } from './bucket.js';
+import type { Bucket, Looked, PartedUpload, Writing, Written } from './bucket.js';
 import { storeError } from './durable.js';
 import type { Call, Patience } from './patience.js';
 import { eachOf, Slots } from './slots.js';
@@ -10,6 +10,8 @@ import type { Body } from './types.js';
 /** Parts of one object under way at a time, and bodies of all: what they take of the memory is bounded by the latter. */
 const PARTS_AT_ONCE = 4;
 const BODIES_IN_ALL = 8;
+/** Parts of a copy: the service has to answer while a client still waits. */
+const COPY_PART_BYTES = 256 << 20;
 
 /** Bytes of a body by position. */
 type Slice = (from: number, to: number) => Promise<Uint8Array>;
@@ -84,19 +86,47 @@ export class RemoteWriter {
     );
   }
 
+  /** Copies an object within the bucket, whatever is there: nothing of it comes here. */
+  async copy(source: { name: string; bytes: number; state: string }, to: string, call: Call): Promise<void> {
+    const { name, bytes, state } = source;
+    const most = this.#bucket.copyBytes;
+    if (bytes <= most) {
+      await this.#patience.run({ ...call, bytes }, ({ signal }) => this.#bucket.copy(name, to, signal));
+      return;
+    }
+    const size = Math.max(Math.min(most, COPY_PART_BYTES), Math.ceil(bytes / this.#bucket.maxParts));
+    // Whoever has put another in its place meanwhile came later.
+    await this.#inParts({ name: to, bytes, size }, { mark: newMark() }, call, (upload, number, from, end) =>
+      this.#patience.run({ ...call, bytes: end - from }, async ({ signal }) =>
+        upload.copy?.(number, { name, state, from, to: end }, signal),
+      ),
+    );
+  }
+
   async #writeInParts(name: string, bytes: number, slice: Slice, writing: Writing, call: Call): Promise<Written> {
     // Sending all of a large object to be told that it is there would be dear.
     if (writing.only === 'if-absent' && (await this.look(name, call)) !== undefined) return 'refused';
     const size = Math.max(this.#partBytes, Math.ceil(bytes / this.#bucket.maxParts));
+    return this.#inParts({ name, bytes, size }, writing, call, (upload, number, from, to) =>
+      this.#bodies.run(async () => {
+        const part = await slice(from, to);
+        await this.#patience.run({ ...call, bytes: part.length }, ({ signal }) => upload.put(number, part, signal));
+      }, call.signal),
+    );
+  }
+
+  /** Begins an upload, has each of its parts sent, and finishes it. */
+  async #inParts(
+    { name, bytes, size }: { name: string; bytes: number; size: number },
+    writing: Writing,
+    call: Call,
+    send: (upload: PartedUpload, number: number, from: number, to: number) => Promise<void>,
+  ): Promise<Written> {
     const upload = await this.#patience.run(call, ({ signal }) => this.#bucket.begin(name, writing, signal));
-    const putPart = async (number: number): Promise<void> => {
-      const part = await slice((number - 1) * size, Math.min(bytes, number * size));
-      await this.#patience.run({ ...call, bytes: part.length }, ({ signal }) => upload.put(number, part, signal));
-    };
     let answer: Written | undefined;
     try {
       await eachOf(Math.ceil(bytes / size), PARTS_AT_ONCE, (number) =>
-        this.#bodies.run(() => putPart(number), call.signal),
+        send(upload, number, (number - 1) * size, Math.min(bytes, number * size)),
       );
       answer = await this.#certainly(name, writing, { ...call, bytes }, (signal) => upload.finish(signal));
       return answer;

@@ -6,7 +6,7 @@ import { keyOf } from './keys.js';
 import type { Lake } from './lake.js';
 import { artifactSchema, loose } from './manifest.js';
 import { parseSealed, sealedBytes } from './sealed.js';
-import type { Artifact, CallOptions } from './types.js';
+import type { Artifact, CallOptions, ObjectStore } from './types.js';
 import { isWhole } from './whole.js';
 
 /** Everything that decides what a step leaves. Two steps whose ingredients are equal leave equal bytes. */
@@ -139,15 +139,27 @@ export async function* resultsOf(
   { damaged, ...options }: CallOptions & { damaged?: (place: string) => void } = {},
 ): AsyncIterable<KeptResult> {
   for await (const { key: place, modified } of store.list(`${folderOf(pipeline, epoch)}/key-`, options)) {
-    const found = await store
-      .get(place, options)
-      .then((bytes) => parseSealed(kept, bytes, place))
-      .catch((error: unknown) => {
-        if (codeOf(error) === 'GR-4006') damaged?.(place);
-        else if (codeOf(error) !== 'GR-4004') throw error;
-      });
-    if (found !== undefined)
-      yield { ...found, place, madeAt: found.made === undefined ? modified.getTime() : Date.parse(found.made) };
+    const found = await resultAt(store, place, modified.getTime(), { ...options, ...(damaged && { damaged }) });
+    if (found !== undefined) yield found;
+  }
+}
+
+/** The result at a place that was written `modified` milliseconds after the epoch; undefined where none can be read. */
+export async function resultAt(
+  store: ObjectStore,
+  place: string,
+  modified: number,
+  { damaged, ...options }: CallOptions & { damaged?: (place: string) => void } = {},
+): Promise<KeptResult | undefined> {
+  const bytes = await store.get(place, options).catch(unlessGone);
+  if (bytes === undefined) return undefined;
+  try {
+    const found = parseSealed(kept, bytes, place);
+    return { ...found, place, madeAt: found.made === undefined ? modified : Date.parse(found.made) };
+  } catch (error) {
+    if (codeOf(error) !== 'GR-4006') throw error;
+    damaged?.(place);
+    return undefined;
   }
 }
 

@@ -9,12 +9,11 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
-  type S3ServiceException,
   UploadPartCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
-import type { ErrorCode } from '../config/errors.js';
 import type { Bucket, Judgement, Looked, Page, PartedUpload, Piece, Writing, Written } from './bucket.js';
-import { judgeConnection, judgeStatus } from './network-faults.js';
+import { S3Faults, statusOf } from './s3-faults.js';
 
 export interface S3Options {
   /** Of a service other than Amazon's; default: AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL, else Amazon's. */
@@ -23,47 +22,37 @@ export interface S3Options {
   region?: string | undefined;
   /** Buckets in the path rather than in the host's name; default: wherever an endpoint is set. */
   pathStyle?: boolean | undefined;
+  /** The largest object that one request copies; default: 5 GiB, which is the service's own limit. */
+  copyBytes?: number | undefined;
 }
+
+const COPY_BYTES = 5 * 2 ** 30;
 
 const MARK = 'georefresh-write';
 const CONNECT_MS = 5_000;
 /** A connection over which nothing moves for so long is given up. */
 const IDLE_MS = 20_000;
 
-/** Words of the service that mean more than their status. */
-const WORDS: Record<string, ErrorCode> = {
-  NoSuchBucket: 'GR-5007',
-  PermanentRedirect: 'GR-5007',
-  AuthorizationHeaderMalformed: 'GR-5007',
-  InvalidBucketName: 'GR-5007',
-  InvalidAccessKeyId: 'GR-5008',
-  SignatureDoesNotMatch: 'GR-5008',
-  ExpiredToken: 'GR-5008',
-  InvalidToken: 'GR-5008',
-  CredentialsProviderError: 'GR-5008',
-  TokenProviderError: 'GR-5008',
-  NotImplemented: 'GR-5009',
-  QuotaExceeded: 'GR-5003',
-  InsufficientStorage: 'GR-5003',
-  XMinioStorageFull: 'GR-5003',
-};
-
-/** Words whose requests fare better in a moment, whatever their status. The client sets its clock by the first. */
-const PASSING = new Set(['RequestTimeTooSkewed', 'RequestTimeout', 'SlowDown', 'ConditionalRequestConflict']);
-
 /** A bucket of Amazon S3, or of a service that speaks as it does and honours `If-None-Match` on writes. */
 export class S3Bucket implements Bucket {
   readonly base: string;
   readonly maxParts = 10_000;
+  readonly copyBytes: number;
   readonly #bucket: string;
   readonly #client: S3Client;
+  readonly #faults = new S3Faults(IDLE_MS);
 
   /** Credentials come by the AWS chain when first needed: environment, profile, role of the machine or container. */
-  constructor(bucket: string, { endpoint, region, pathStyle }: S3Options = {}, env: NodeJS.ProcessEnv = process.env) {
+  constructor(
+    bucket: string,
+    { endpoint, region, pathStyle, copyBytes = COPY_BYTES }: S3Options = {},
+    env: NodeJS.ProcessEnv = process.env,
+  ) {
     // The version is pinned; what it says of later ones would stand between the lines of every command.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
     this.base = `s3://${bucket}`;
     this.#bucket = bucket;
+    this.copyBytes = copyBytes;
     const elsewhere = endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
     const given = region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
     this.#client = new S3Client({
@@ -97,6 +86,14 @@ export class S3Bucket implements Bucket {
       put: async (number, Body, abortSignal) => {
         const command = new UploadPartCommand({ ...at, UploadId, PartNumber: number, Body });
         parts.set(number, (await this.#client.send(command, { abortSignal })).ETag);
+      },
+      copy: async (PartNumber, { name: source, state, from, to }, abortSignal) => {
+        const command = new UploadPartCopyCommand({
+          ...{ ...at, UploadId, PartNumber, CopySource: this.#source(source) },
+          CopySourceRange: `bytes=${from}-${to - 1}`,
+          CopySourceIfMatch: state,
+        });
+        parts.set(PartNumber, (await this.#client.send(command, { abortSignal })).CopyPartResult?.ETag);
       },
       finish: (abortSignal) => {
         const Parts = [...parts].sort(([a], [b]) => a - b).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
@@ -155,10 +152,11 @@ export class S3Bucket implements Bucket {
       ...(after !== undefined && { ContinuationToken: after }),
     });
     const { Contents = [], NextContinuationToken: next } = await this.#client.send(command, { abortSignal: signal });
-    const objects = Contents.map(({ Key = '', Size = 0, LastModified }) => ({
+    const objects = Contents.map(({ Key = '', Size = 0, LastModified, ETag = '' }) => ({
       name: Key,
       bytes: Size,
       modified: LastModified ?? new Date(0),
+      state: ETag,
     }));
     return { objects, next };
   }
@@ -168,26 +166,20 @@ export class S3Bucket implements Bucket {
   }
 
   async copy(from: string, to: string, signal: AbortSignal): Promise<void> {
-    const source = `${this.#bucket}/${from}`.split('/').map(encodeURIComponent).join('/');
-    await this.#client.send(new CopyObjectCommand({ ...this.#at(to), CopySource: source }), { abortSignal: signal });
+    const command = new CopyObjectCommand({ ...this.#at(to), CopySource: this.#source(from) });
+    await this.#client.send(command, { abortSignal: signal });
   }
 
   judge(error: unknown): Judgement {
-    const name = error instanceof Error ? error.name : '';
-    const status = statusOf(error);
-    const text = `${status ?? ''} ${name}${requestOf(error)}`.trim();
-    const word = WORDS[name];
-    if (word !== undefined) return { code: word, text, again: false, unsure: false };
-    if (PASSING.has(name)) return { code: 'GR-5002', text, again: true, unsure: status !== undefined && status >= 500 };
-    const connection = judgeConnection(error);
-    if (connection !== undefined) return connection;
-    // A success whose body cannot be read was cut on its way.
-    if (status === undefined || status < 300) return { code: 'GR-5002', text, again: true, unsure: true };
-    return judgeStatus(status, text);
+    return this.#faults.judge(error);
   }
 
   close(): void {
     this.#client.destroy();
+  }
+
+  #source(name: string): string {
+    return `${this.#bucket}/${name}`.split('/').map(encodeURIComponent).join('/');
   }
 
   #at(name: string): { Bucket: string; Key: string } {
@@ -209,15 +201,5 @@ async function orRefused(sent: Promise<unknown>): Promise<Written> {
     throw error;
   }
 }
-
-const metadataOf = (error: unknown): Partial<S3ServiceException['$metadata']> =>
-  error instanceof Error && '$metadata' in error ? ((error as S3ServiceException).$metadata ?? {}) : {};
-
-const statusOf = (error: unknown): number | undefined => metadataOf(error).httpStatusCode;
-
-const requestOf = (error: unknown): string => {
-  const { requestId } = metadataOf(error);
-  return requestId === undefined ? '' : `, request ${requestId}`;
-};
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}

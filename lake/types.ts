@@ -51,8 +51,11 @@ export interface ObjectStore {
   replace(key: string, body: Body, state: string, options?: CallOptions): Promise<'replaced' | 'changed'>;
   /** Copies an object to a local path that does not exist yet; with `link`, may share its storage (for files that nobody writes). */
   download(key: string, path: string, options?: CallOptions & { link?: boolean }): Promise<void>;
-  /** Keys that begin with a prefix, in ascending order of code points. */
-  list(prefix: string, options?: CallOptions): AsyncIterable<{ key: string; bytes: number; modified: Date }>;
+  /** Keys that begin with a prefix, in ascending order of code points. Buckets tell the state of each, too: an ETag. */
+  list(
+    prefix: string,
+    options?: CallOptions,
+  ): AsyncIterable<{ key: string; bytes: number; modified: Date; state?: string }>;
   delete(key: string, options?: CallOptions): Promise<void>;
   /** The register's value, or undefined where it was never written. */
   read(key: string, options?: CallOptions): Promise<Registered | undefined>;

@@ -5,6 +5,7 @@ import { createActivities } from '../activities/index.js';
 import { createKernelPool } from '../activities/pool/index.js';
 import { TASK_QUEUES } from '../config/queues.js';
 import type { ReadonlyDeep, Settings } from '../config/settings.js';
+import { bringDefinitions } from '../lake/bring.js';
 import { openLake } from '../lake/index.js';
 import { workflowBundle } from './bundle.js';
 import { readCode } from './code.js';
@@ -41,6 +42,7 @@ export async function startWorkers({
   log,
   roles = ROLES,
 }: WorkersOptions): Promise<Workers> {
+  bringDefinitions();
   const [native, lake, bundle] = await Promise.all([
     NativeConnection.connect(connection),
     openLake({

@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import { bringDefinitions } from '../lake/bring.js';
 import { newDataOptions } from '../workflows/messages.js';
 import { ROLES, type Role, startWorkers, type Workers, type WorkersOptions } from './roles.js';
 import { startWatching } from './watch.js';
@@ -37,6 +38,8 @@ export async function startRoles(
 }
 
 async function startWatcher({ connection, namespace, settings, log }: Omit<WorkersOptions, 'roles'>): Promise<Workers> {
+  bringDefinitions();
+  bringDefinitions();
   const connected = await Connection.connect(connection);
   const client = new Client({ connection: connected, namespace });
   const { done, stop } = await startWatching({

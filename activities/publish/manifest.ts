@@ -40,7 +40,8 @@ export function manifestOf(input: ManifestInput): Omit<Manifest, 'outputs' | 'ge
   const ordered = inOrder(steps);
   const sum = (stage: string, rows: 'rowsIn' | 'rowsOut'): number =>
     steps.filter((step) => step.stage === stage).reduce((total, step) => total + step[rows], 0);
-  const finished = Date.now();
+  // Retention counts from it: a worker whose clock is behind makes no snapshot older than its run, which the engine dates.
+  const finished = Math.max(Date.now(), Date.parse(header.startedAt));
   return {
     version: 1,
     pipeline: header.pipeline,

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { GeorefreshError } from '../../config/errors.js';
+import { bringDefinitions } from '../../lake/bring.js';
 import { examples } from './arguments.js';
 import { backfillCommand } from './commands/backfill.js';
 import { cancelCommand } from './commands/cancel.js';
@@ -89,6 +90,7 @@ export function createProgram(shell: Shell): Command {
 /** Runs a command line (without node and script) and returns the exit code; never throws. */
 export async function runProgram(argv: readonly string[], streams: ShellStreams): Promise<number> {
   const shell = new Shell(streams);
+  bringDefinitions();
   const program = createProgram(shell);
   // A fault of the command line comes before its options are known.
   shell.configure({ json: argv.includes('--json'), color: !argv.includes('--no-color') });

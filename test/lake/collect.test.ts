@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { putArtifact, stands } from '../../lake/artifacts.js';
@@ -10,7 +10,7 @@ import type { Lake } from '../../lake/lake.js';
 import { changeOverlay } from '../../lake/overlays.js';
 import { readPointer } from '../../lake/pointer.js';
 import type { Retention } from '../../lake/retention.js';
-import { lookUp, remember, reuseKey } from '../../lake/reuse.js';
+import { lookUp, recall, remember, reuseKey } from '../../lake/reuse.js';
 import { findWayBack, rollBack } from '../../lake/rollback.js';
 import type { Artifact } from '../../lake/types.js';
 import { HOLD, publish } from './support/publishing.js';
@@ -131,22 +131,10 @@ describe('a collection (S2.17, S3.18)', () => {
     withLake(async (lake) => {
       await publish(lake, { run: 'run-1', minute: 1 });
       const garbage = await keep(lake, 'features/a');
-      // The first delete of a condemned object hangs, as in a process that was stopped, until all is over.
-      let thaw = (): void => undefined;
-      const frozen = new Promise<void>((resolve) => {
-        thaw = resolve;
-      });
-      const slow = Object.create(lake.store, {
-        delete: {
-          async value(key: string) {
-            await frozen;
-            await lake.store.delete(key);
-          },
-        },
-      }) as Lake['store'];
+      const { store, atDelete, thaw } = frozenAtDelete(lake, () => true);
       const late = { ...given(lake), now: Date.now() + 31 * DAY };
-      const zombie = collect({ ...late, lake: { ...lake, store: bound(slow, lake.store) } });
-      while ((await epochOf(lake)) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      const zombie = collect({ ...late, lake: { ...lake, store } });
+      await atDelete;
       // Another has taken its place, and a run makes the very bytes anew that are condemned.
       await collect({ ...late, id: 'another' });
       const again = await keep(lake, 'features/a');
@@ -156,6 +144,50 @@ describe('a collection (S2.17, S3.18)', () => {
       await zombie;
       expect(await stands(lake.store, again)).toBe(true);
       expect((await readCurrent(lake.store, 'demo'))?.warnings).toEqual([]);
+    }));
+
+  it('tried again while an attempt that was given up still deletes, goes by its list, whatever was written since (P4)', () =>
+    withLake(async (lake, home) => {
+      await publish(lake, { run: 'run-1', minute: 1 });
+      const object = await keep(lake, 'features/a');
+      const [note = ''] = await keysOf(lake, 'lake/demo/state/keys/');
+      const longAgo = new Date(Date.now() - 40 * DAY);
+      await utimes(join(home, note), longAgo, longAgo);
+      const input = { ...given(lake), now: Date.now() };
+      const { store, atDelete, thaw } = frozenAtDelete(lake, (key) => key === object.uri);
+      const zombie = collect({ ...input, lake: { ...lake, store } });
+      await atDelete;
+      // A run that was given up before all this wakes up, finds its object standing, and writes its result anew.
+      await inEpoch(0, () => remember(lake, 'demo', ingredients('features/a'), { objects: [object], result: {} }));
+      await collect(input);
+      const made = await inEpochOf(lake, async () => {
+        const known = await recall(lake, 'demo', reuseKey(ingredients('features/a')));
+        return known?.objects[0] ?? (await keep(lake, 'features/a'));
+      });
+      const step = { id: 'features/a', stage: 'features', outputs: { made } };
+      await inEpochOf(lake, () => publish(lake, { run: 'run-2', minute: 2, step }));
+      thaw();
+      await zombie;
+      expect(await stands(lake.store, made)).toBe(true);
+      expect((await examineLake(lake, 'demo')).faults).toEqual([]);
+    }));
+
+  it('deletes nothing once a later one has begun, whose list may be all that is left of both (P5)', () =>
+    withLake(async (lake) => {
+      for (let minute = 1; minute <= 4; minute++) await publish(lake, { run: `run-${minute}`, minute });
+      const input = given(lake);
+      let others = 0;
+      const overtaken = Object.create(lake.store, {
+        putIfAbsent: {
+          async value(...call: Parameters<Lake['store']['putIfAbsent']>) {
+            if (call[0].includes('/state/collections/') && others++ === 0) await collect(given(lake));
+            return lake.store.putIfAbsent(...call);
+          },
+        },
+      }) as Lake['store'];
+      const late = collect({ ...input, lake: { ...lake, store: bound(overtaken, lake.store) } });
+      await expect(late).rejects.toMatchObject({ code: 'GR-7002' });
+      expect((await examineLake(lake, 'demo')).faults).toEqual([]);
     }));
 
   it('refuses the publication of a run that began before it (P5)', () =>
@@ -231,6 +263,30 @@ describe('a collection (S2.17, S3.18)', () => {
 });
 
 const inEpochOf = async <T>(lake: Lake, work: () => Promise<T>): Promise<T> => inEpoch(await epochOf(lake), work);
+
+/** A lake's store whose first delete that `hangs` says hangs until it is thawed, as in a process that was stopped. */
+function frozenAtDelete(lake: Lake, hangs: (key: string) => boolean) {
+  let thaw = (): void => undefined;
+  let arrive = (): void => undefined;
+  const thawed = new Promise<void>((resolve) => {
+    thaw = resolve;
+  });
+  const atDelete = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const slow = Object.create(lake.store, {
+    delete: {
+      async value(key: string) {
+        if (hangs(key)) {
+          arrive();
+          await thawed;
+        }
+        await lake.store.delete(key);
+      },
+    },
+  }) as Lake['store'];
+  return { store: bound(slow, lake.store), atDelete, thaw };
+}
 
 /** The methods of a store with private fields, called on the store itself; those of `over` come first. */
 function bound(over: Lake['store'], store: Lake['store']): Lake['store'] {

@@ -11,6 +11,9 @@ import { type ObjectServerProcess, startObjectServer, TEST_KEYS } from '../suppo
 import { storeConformance } from './support/store-conformance.js';
 import { storeFaults } from './support/store-faults.js';
 
+/** Objects larger than this are copied in parts; no part but the last may be smaller. */
+const COPY_BYTES = 5 << 20;
+
 needs('store').describe('an S3 store (S2.13)', () => {
   let root: string;
   let server: ObjectServerProcess;
@@ -31,7 +34,7 @@ needs('store').describe('an S3 store (S2.13)', () => {
   });
 
   const makeStore = (endpoint: string, options: RemoteOptions, prefix = `store-${stores++}`): RemoteStore =>
-    new RemoteStore(new S3Bucket(server.bucket, { endpoint }), prefix, options);
+    new RemoteStore(new S3Bucket(server.bucket, { endpoint, copyBytes: COPY_BYTES }), prefix, options);
   const conformance = (pageSize: number) => async () => {
     const store = makeStore(server.endpoint, { pageSize });
     return { store, close: async () => store.close() };
@@ -42,6 +45,28 @@ needs('store').describe('an S3 store (S2.13)', () => {
   storeFaults(() => {
     const prefix = `store-${stores++}`;
     return { proxy, makeStore: (options = {}) => makeStore(proxy.endpoint, options, prefix) };
+  });
+
+  it('copies an object in parts that is larger than a request may copy, each part of the state that was listed', async () => {
+    const store = makeStore(proxy.endpoint, {});
+    const ranges: string[] = [];
+    const states = new Set<unknown>();
+    await store.putIfAbsent('snapshots/a/big', Buffer.alloc(COPY_BYTES * 2 + 1000, 7));
+    await store.putIfAbsent('snapshots/a/small', Buffer.from('small'));
+    proxy.decide = ({ headers }) => {
+      if (headers['x-amz-copy-source-range'] === undefined) return undefined;
+      ranges.push(String(headers['x-amz-copy-source-range']));
+      states.add(headers['x-amz-copy-source-if-match']);
+      return undefined;
+    };
+    await store.alias('latest', 'snapshots/a');
+    proxy.decide = () => undefined;
+    const [one, two] = [COPY_BYTES, 2 * COPY_BYTES];
+    expect(ranges.sort()).toEqual(
+      [`bytes=0-${one - 1}`, `bytes=${two}-${two + 999}`, `bytes=${one}-${two - 1}`].sort(),
+    );
+    expect([...states]).toEqual([(await store.head('snapshots/a/big'))?.state]);
+    store.close();
   });
 
   it('says what to do where the bucket is not there, the key is refused, or nobody answers', async () => {

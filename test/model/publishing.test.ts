@@ -13,15 +13,18 @@ interface Cast {
   runs?: string[];
   collections?: string[];
   rollbacks?: string[];
+  /** Those of whom another attempt may begin while the first is still at work. */
+  doubles?: string[];
 }
 
 const setOf = (names: readonly string[] = []): string => `{${names.join(', ')}}`;
 
-const configOf = (mode: string, { runs, collections, rollbacks }: Cast): string => `CONSTANTS
+const configOf = (mode: string, { runs, collections, rollbacks, doubles }: Cast): string => `CONSTANTS
   Runs = ${setOf(runs)}
   Collections = ${setOf(collections)}
   Rollbacks = ${setOf(rollbacks)}
   Contents = {one, two}
+  Doubles = ${setOf(doubles)}
   Mode = "${mode}"
 SPECIFICATION Spec
 INVARIANTS Whole OneWinner Once ToldTruly
@@ -42,15 +45,19 @@ needs('tla').describe('the protocol of runs, collections and rollbacks, in every
       AbortSignal.timeout(LIMIT_MS),
     );
     const end = result.violated === undefined ? 'all hold' : `${result.violated} fails after ${result.steps} states`;
-    told.push(`  ${what.padEnd(40)}${String(result.states).padStart(8)} states, ${end}`);
+    told.push(`  ${what.padEnd(44)}${String(result.states).padStart(8)} states, ${end}`);
     return result;
   };
 
   describe('as the lake has it: whole, one winner, published once, told truly (P2–P5, I1–I6)', () => {
     test.each<[string, Cast]>([
-      ['a run, a collection and a rollback', { runs: ['x'], collections: ['y'], rollbacks: ['z'] }],
-      ['two runs and a collection', { runs: ['x', 'y'], collections: ['z'] }],
-      ['two runs and a rollback', { runs: ['x', 'y'], rollbacks: ['z'] }],
+      [
+        'a run, a collection tried again, a rollback',
+        { runs: ['x'], collections: ['y'], rollbacks: ['z'], doubles: ['y'] },
+      ],
+      ['a run and a collection, both tried again', { runs: ['x'], collections: ['y'], doubles: ['x', 'y'] }],
+      ['two runs and a collection tried again', { runs: ['x', 'y'], collections: ['z'], doubles: ['z'] }],
+      ['two runs, one tried again, and a rollback', { runs: ['x', 'y'], rollbacks: ['z'], doubles: ['x'] }],
     ])('%s', { timeout: LIMIT_MS }, async (what, cast) => {
       const { violated, states, said } = await checked(what, 'epochs', cast);
       expect(violated, said).toBeUndefined();
@@ -62,7 +69,12 @@ needs('tla').describe('the protocol of runs, collections and rollbacks, in every
     test.each<[string, string, Cast, string]>([
       ['mark and sweep without epochs', 'sweep', { runs: ['x'], collections: ['y'] }, 'Whole'],
       ['a pointer told by its content', 'etag', { runs: ['x'], rollbacks: ['z'] }, 'OneWinner'],
-      ['a retry that forgets what it carried', 'forgetful', { runs: ['x'], collections: ['y'] }, 'Whole'],
+      [
+        'a collection that looks anew when retried',
+        'anew',
+        { runs: ['x', 'y'], collections: ['z'], doubles: ['z'] },
+        'Whole',
+      ],
     ])('%s', { timeout: LIMIT_MS }, async (what, mode, cast, invariant) => {
       const { violated, said } = await checked(what, mode, cast);
       expect(violated, said).toBe(invariant);

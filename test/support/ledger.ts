@@ -1,7 +1,7 @@
 export const LEDGER = 'ledger';
 
 /** A pipeline without a model: series of numbers, and the total of each; the rows of a series are a partition. */
-export const ledgerDefinition = (retention: { snapshots: number; days: number }) => ({
+export const ledgerDefinition = (retention: { snapshots: number; days: number; resultDays?: number }) => ({
   name: LEDGER,
   title: 'A ledger',
   description: 'A pipeline for tests: series of numbers, and the total of each.',

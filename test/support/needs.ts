@@ -3,9 +3,10 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, inject, test } from 'vitest';
 import { postgresPrograms } from './postgres.js';
+import { clockLibrary } from './wrong-clock.js';
 
-/** Real things that some tests need: the real files, the Temporal CLI, an S3 server (versitygw), PostgreSQL, TLC with its Java. */
-export type Need = 'data' | 'engine' | 'store' | 'postgres' | 'tla';
+/** Real things that some tests need: the real files, the Temporal CLI, an S3 server (versitygw), PostgreSQL, TLC with its Java, clocks that are wrong. */
+export type Need = 'data' | 'engine' | 'store' | 'postgres' | 'tla' | 'clock';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -45,6 +46,7 @@ const LOOK: Record<Need, () => string | undefined> = {
     return 'missing' in server ? server.missing : undefined;
   },
   postgres: () => (postgresPrograms() === undefined ? 'no PostgreSQL (apt-get install postgresql)' : undefined),
+  clock: () => (clockLibrary() === undefined ? 'no libfaketime (apt-get install faketime)' : undefined),
   tla: () => {
     const checker = inject('modelChecker');
     return 'missing' in checker ? checker.missing : undefined;

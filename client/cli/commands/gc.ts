@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { formatBytes } from '../../../activities/publish/format.js';
-import type { CollectSummary, Georefresh } from '../../index.js';
+import { codeOf, GeorefreshError } from '../../../config/errors.js';
+import type { CollectSummary } from '../../index.js';
 import { examples } from '../arguments.js';
-import { choosePipeline, knownPipelines, withClient, withRunningEngine } from '../session.js';
+import { choosePipeline, interruption, knownPipelines, withClient, withRunningEngine } from '../session.js';
 import type { Shell } from '../shell.js';
 
 export const gcCommand = (shell: Shell): Command =>
@@ -13,15 +14,27 @@ export const gcCommand = (shell: Shell): Command =>
     .addHelpText('after', examples('georefresh gc ev-sites', 'georefresh gc ev-sites --delete --json'))
     .action(async (named: string | undefined, { delete: deletes = false }: { delete?: boolean }) => {
       const pipeline = choosePipeline(named, await knownPipelines(shell));
-      const collect = (client: Georefresh): Promise<CollectSummary> => client.collect({ pipeline, dryRun: !deletes });
       const summary = deletes
-        ? await withRunningEngine(shell, new AbortController().signal, collect)
-        : await withClient(shell, collect);
+        ? await deleteOf(shell, pipeline)
+        : await withClient(shell, (client) => client.collect({ pipeline, dryRun: true }));
       if (shell.json) return shell.object({ ...summary, deleted: deletes });
       shell.data(gcText(summary, deletes));
       if (!deletes && Object.keys(summary.gone).length > 0)
         shell.note(`nothing is deleted until: georefresh gc ${summary.pipeline} --delete`);
     });
+
+/** Ctrl-C cancels the collection, a second one does not wait until that has ended. */
+async function deleteOf(shell: Shell, pipeline: string): Promise<CollectSummary> {
+  const { gently: signal, dispose } = interruption(() => process.exit(130));
+  try {
+    return await withRunningEngine(shell, signal, (client) => client.collect({ pipeline }, { signal }));
+  } catch (error) {
+    if (!signal.aborted || codeOf(error) === 'GR-3006') throw error;
+    throw new GeorefreshError('GR-3006', 'nothing was deleted', { cause: error });
+  } finally {
+    dispose();
+  }
+}
 
 const NAMES = {
   snapshot: 'files of snapshots',

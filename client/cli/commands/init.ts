@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { isBucket } from '../../../config/places.js';
 import { displayPath, projectRoot } from '../../../config/root.js';
 import { examples } from '../arguments.js';
 import type { Shell } from '../shell.js';
@@ -17,7 +18,8 @@ export const initCommand = (shell: Shell): Command =>
         import('../../../config/settings.js'),
       ]);
       const settings = await readSettings(shell.env);
-      const folder = pipelines ?? settings.pipelines?.[0] ?? join(projectRoot(), 'config', 'pipelines');
+      const folder =
+        pipelines ?? settings.pipelines.find((place) => !isBucket(place)) ?? join(projectRoot(), 'config', 'pipelines');
       const files = await initPipeline({
         name,
         pipelines: resolve(folder),

@@ -147,6 +147,23 @@ export function storeConformance(
         }
       }));
 
+    it('shows what is under one name under another, whole, and nothing that was there before', () =>
+      withStore(async (store) => {
+        const [big, other] = [randomBytes(12 << 20), randomBytes(11 << 20)];
+        await store.putIfAbsent('snapshots/a/big', big);
+        await store.putIfAbsent('snapshots/a/old', text('old'));
+        await store.putIfAbsent('snapshots/a/manifest.json', text('a'));
+        await store.putIfAbsent('snapshots/b/big', other);
+        await store.putIfAbsent('snapshots/b/manifest.json', text('b'));
+        await store.alias?.('latest', 'snapshots/a');
+        expect(Buffer.compare(await store.get('latest/big'), big)).toBe(0);
+        await store.alias?.('latest', 'snapshots/b');
+        expect(Buffer.compare(await store.get('latest/big'), other)).toBe(0);
+        expect(plain(await store.get('latest/manifest.json'))).toBe('b');
+        expect(await store.head('latest/old')).toBeUndefined();
+        expect(Buffer.compare(await store.get('snapshots/a/big'), big)).toBe(0);
+      }));
+
     it('says of what is absent that it is absent', () =>
       withStore((store) =>
         withFolder(async (folder) => {

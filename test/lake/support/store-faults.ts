@@ -147,6 +147,19 @@ export function storeFaults(given: () => Faulty): void {
       { ...HASTY, requestMs: 3_000, windowMs: 20_000, partBytes: 5 << 20 },
     ));
 
+  it('copies a large object through lost answers, whole', () =>
+    withStore(
+      async (store, proxy) => {
+        const bytes = randomBytes(17 << 20);
+        await store.putIfAbsent('snapshots/a/big', bytes);
+        proxy.decide = seeded(13, { lost: 0.2, slowDown: 0.1, internal: 0.1 });
+        await store.alias?.('latest', 'snapshots/a');
+        proxy.decide = () => undefined;
+        expect(Buffer.compare(await store.get('latest/big'), bytes)).toBe(0);
+      },
+      { ...HASTY, requestMs: 3_000, windowMs: 20_000 },
+    ));
+
   it('sends at most three times the requests where a third of them go wrong, and publishes whole (F14)', () =>
     withFolder(async (folder) => {
       const requestsOf = async (decide: FaultProxy['decide']): Promise<number> => {
