@@ -13,7 +13,7 @@ import { PARTITION, type Part, type Planned, partsSql } from '../ledger.js';
 import { type Neighbours, neighboursOf, type Whole } from '../neighbours.js';
 import { demandPartitionable } from './partitionable.js';
 import type { Partitioner } from './partitioner.js';
-import { inPartitions, listDigests, ownDigests, partitionOf, readPartitioning } from './rows.js';
+import { inPartitions, listDigests, ownPartitions, partitionOf, readPartitioning } from './rows.js';
 
 /** Makes a table of features in partitions: the rows of the table that it begins with, and the columns that builders add. */
 export function tablePartitioner(
@@ -44,7 +44,7 @@ export function tablePartitioner(
             await demandPartitionable(session, table, by, refs[from].columns);
             const about = { name: from, sha256: refs[from].sha256 };
             const divided = await readPartitioning(session, about, by);
-            const own = await ownDigests(deps, session, about, refs[from].columns, divided, by, signal);
+            const own = await ownPartitions(session, about, refs[from].columns, by);
             const near: Record<string, string[] | string> = {};
             for (const [i, builder] of table.steps.entries()) {
               const found: Neighbours | Whole | undefined = await neighboursOf(
@@ -63,11 +63,11 @@ export function tablePartitioner(
                   ? refs[found.whole].sha256
                   : await listDigests(deps, found.table, found, divided.names.length, signal);
             }
-            return divided.names.map((name, i) => ({
+            return own.map(({ name, rows, digest: ownDigest }, i) => ({
               name,
-              rows: divided.rows[i],
+              rows,
               inputs: {
-                'own rows': own[i],
+                'own rows': ownDigest,
                 ...Object.fromEntries(
                   Object.entries(near).map(([what, digest]) => [what, typeof digest === 'string' ? digest : digest[i]]),
                 ),
