@@ -34,6 +34,8 @@ export interface CellOptions {
 export interface Records {
   /** Names of the columns of the first file. */
   columns: string[];
+  /** The same of every file, where they are files of records. */
+  headers?: readonly string[][];
   /** Whether rows come in the order of their numbers, from 1 on without a gap: their place then says the number. */
   inOrder: boolean;
   /** Throws GR-2003 where a file lacks one of these columns. */
@@ -130,6 +132,7 @@ function recordsOf(
 
   return {
     columns: files[0]?.header ?? [],
+    headers: files.map(({ header }) => header),
     inOrder: true,
     demand,
     count,

@@ -1,16 +1,13 @@
-import { isGlob, type Source } from '../../../config/definition/source.js';
-import { reuseKey } from '../../../lake/reuse.js';
+import type { Source } from '../../../config/definition/source.js';
 import type { Session } from '../../../lake/session.js';
 import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
 import { putTable } from '../../../lake/tables.js';
-import { artifactOf, type Deps, definitionOf, nameOf, prefixOf } from '../../deps.js';
+import { artifactOf, type Deps, nameOf, prefixOf } from '../../deps.js';
 import type { StepContext } from '../../durable.js';
 import { keptFiles } from '../../ingest/steps/open.js';
 import { areScattered, PARTITION, type Part } from '../../partitions/ledger.js';
-import { fromShelf, ontoShelf } from '../../partitions/steps/shelf.js';
-import { recipeOf } from '../../resolve/ingredients.js';
+import { type NamedFile, shelfOfFiles } from '../../partitions/steps/files.js';
 import { overlayOf, rawTable } from '../../resolve/plan.js';
-import { ingredientsOf } from '../../reuse.js';
 import type { StepInput } from '../../types.js';
 import type { CheckedBefore } from '../judge.js';
 
@@ -31,16 +28,11 @@ export async function checkedFiles(
   { signal }: StepContext,
 ): Promise<CheckedFiles | undefined> {
   const { lake } = deps;
-  const definition = await definitionOf(lake, input);
-  const recipe = recipeOf(definition, input.step);
   const name = nameOf(input);
-  if (recipe === undefined || !isGlob(source) || Object.hasOwn(input.artifacts, overlayOf(name))) return undefined;
-  const base = await ingredientsOf(deps, input.step.id, recipe, {});
-  const shelf = await fromShelf(deps, input.header, base, { signal });
-  const files = (await keptFiles(lake, source, artifactOf(input, rawTable(name)), { signal })).map((file) => {
-    const key = reuseKey({ ...base, inputs: { file: file.name, bytes: file.sha256 } });
-    return { name: file.name, rows: file.rows ?? 0, key, kept: shelf.get(key) };
-  });
+  const shelf = await shelfOfFiles(deps, input, source, { signal });
+  if (shelf === undefined || Object.hasOwn(input.artifacts, overlayOf(name))) return undefined;
+  const raw = await keptFiles(lake, source, artifactOf(input, rawTable(name)), { signal });
+  const files = raw.map((file) => ({ file, kept: shelf.find(file) }));
   const tables: Record<string, Part> = {};
   const places = new Map<string, string>();
   for (const { kept } of files) {
@@ -49,8 +41,8 @@ export async function checkedFiles(
     places.set(kept.uri, table);
     tables[table] = kept;
   }
-  const prefix = prefixOf(definition.pipeline.name, 'validated');
-  const literals = files.map((file) => quoteLiteral(file.name));
+  const prefix = prefixOf(input.header.pipeline, 'validated');
+  const literals = raw.map((file) => quoteLiteral(file.name));
 
   return {
     tables,
@@ -75,14 +67,14 @@ export async function checkedFiles(
       const written = files.filter(({ kept }) => together || kept === undefined);
       if (written.length === 0) return;
       const select = `select ${[PARTITION, ...columns.map(quoteIdent), '_check'].join(', ')} from _rows
-        where ${PARTITION} in (${written.map((file) => quoteLiteral(file.name)).join(', ')})`;
+        where ${PARTITION} in (${written.map(({ file }) => quoteLiteral(file.name)).join(', ')})`;
       // In the order in which they stand: it is that of their numbers.
       const table = await putTable(lake, session, { select }, { prefix, orderBy: [], keyed: true, signal });
-      const parts = files.map(({ name, rows, key, kept }): [string, Part] => {
-        const part = together || kept === undefined ? { ...table, name, rows, facts: {} } : kept;
-        return [key, part];
+      const parts = files.map(({ file, kept }): [NamedFile, Part] => {
+        const { name, rows = 0 } = file;
+        return [file, together || kept === undefined ? { ...table, name, rows, facts: {} } : kept];
       });
-      await ontoShelf(deps, input.header.pipeline, base, new Map(parts), { signal });
+      await shelf.put(parts);
     },
   };
 }
