@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { PartitionColumn } from '../../../config/definition/partition.js';
 import { sha256Of } from '../../../lake/hashing.js';
 import type { Session } from '../../../lake/session.js';
@@ -8,6 +9,7 @@ import { columnOf, valuesOf } from '../../features/builders/columns.js';
 import type { KnownTable } from '../../features/steps/kept-columns.js';
 import { Shared } from '../../shared.js';
 import { DIGEST_BYTES, listsOf } from '../digests.js';
+import type { Neighbours, Pairs } from '../neighbours.js';
 
 /** A table's rows by their partition. */
 export interface Partitioning {
@@ -114,11 +116,39 @@ function sumsOf(types: readonly { name: string; type: string }[]): string {
   return `${sum([...names, ...signs])} || ' ' || ${sum([...other.reverse(), ...signs])}`;
 }
 
+const near = new Shared<string[]>(MOST_DIGESTS, (digests) => digests.length);
+
+/**
+ * A digest of the rows that can reach each partition. `asked` says by what they are found, the divided table among it; with
+ * the same rows to look among, which a cut-off may see unchanged where the table has changed, the answer is the same.
+ */
+export const nearDigests = (
+  deps: Pick<Deps, 'pool'>,
+  { table, pairs }: Neighbours,
+  asked: unknown,
+  lists: number,
+  signal: AbortSignal,
+): Promise<string[]> =>
+  near.get(JSON.stringify([asked, lists, contentOf(table)]), async () =>
+    listDigests(deps, table, await pairs(), lists, signal),
+  );
+
+/** Digest of a table in memory. Texts that were read in another order may give another one. */
+function contentOf({ rows, columns }: Columns): string {
+  const hash = createHash('sha256').update(String(rows));
+  for (const [name, column] of Object.entries(columns)) {
+    const { buffer, byteOffset, byteLength } = column.type === 'text' ? column.codes : column.values;
+    hash.update(JSON.stringify([name, column.type, column.type === 'text' ? column.dictionary : []]));
+    hash.update(Buffer.from(buffer, byteOffset, byteLength));
+  }
+  return hash.digest('hex');
+}
+
 /** A digest of each list of rows of a table in memory. */
-export async function listDigests(
+async function listDigests(
   { pool }: Pick<Deps, 'pool'>,
   { columns }: Columns,
-  pairs: { list: Int32Array; row: Int32Array },
+  pairs: Pairs,
   lists: number,
   signal: AbortSignal,
 ): Promise<string[]> {
