@@ -9,8 +9,9 @@ import { PREDICTIONS } from '../../resolve/plan.js';
 import { demandAgreement, predictRows } from '../../score/steps/predict.js';
 import { MODEL, ONNX } from '../../train/names.js';
 import { PARTITION, type Part, partsSql } from '../ledger.js';
+import { ownPartitions } from './own.js';
 import type { Partitioner } from './partitioner.js';
-import { inPartitions, ownPartitions, partitionOf } from './rows.js';
+import { inPartitions, partitionOf } from './rows.js';
 
 /** Scores a table in partitions. */
 export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeline, column: string): Partitioner {

@@ -5,7 +5,7 @@ import type { Session } from '../../../lake/session.js';
 import { quoteIdent, quoteLiteral } from '../../../lake/sql.js';
 import type { Columns } from '../../../lake/types.js';
 import type { Deps } from '../../deps.js';
-import { columnOf, valuesOf } from '../../features/builders/columns.js';
+import { columnOf } from '../../features/builders/columns.js';
 import type { KnownTable } from '../../features/steps/kept-columns.js';
 import { Shared } from '../../shared.js';
 import { DIGEST_BYTES, listsOf } from '../digests.js';
@@ -21,19 +21,16 @@ export interface Partitioning {
 /** Tables whose division is kept; one takes 4 bytes a row. */
 const MOST_PARTITIONINGS = 8;
 /** Digests of partitions that are kept, of about 100 bytes each. */
-const MOST_DIGESTS = 100_000;
+export const MOST_DIGESTS = 100_000;
 const FORMATS = { day: '%Y-%m-%d', month: '%Y-%m', year: '%Y' } as const;
+
+/** Values of a column of a partition, as texts. */
+export const textOf = (value: string, part: PartitionColumn['part']): string =>
+  `coalesce(${part === undefined ? `cast(${value} as varchar)` : `strftime(${value}, '${FORMATS[part]}')`}, '')`;
 
 /** The name of a row's partition; rows without a value lie in one whose name is empty. */
 export const partitionOf = (by: readonly PartitionColumn[]): string =>
-  by
-    .map(({ column, part }) =>
-      part === undefined
-        ? `cast(${quoteIdent(column)} as varchar)`
-        : `strftime(${quoteIdent(column)}, '${FORMATS[part]}')`,
-    )
-    .map((text) => `coalesce(${text}, '')`)
-    .join(` || ' ' || `);
+  by.map(({ column, part }) => textOf(quoteIdent(column), part)).join(` || ' ' || `);
 
 /** The condition that a row of a table lies in one of these partitions. */
 export const inPartitions = (by: readonly PartitionColumn[], names: readonly string[]): string =>
@@ -58,62 +55,6 @@ export function readPartitioning(
     for (let i = 0; i < read.rows; i++) group[i] = places[column.codes[i]];
     return { names, group };
   });
-}
-
-/** A partition of a table by itself. */
-export interface Own {
-  name: string;
-  rows: number;
-  /** Says what its rows hold, whatever their order: see `sumsOf`. */
-  digest: string;
-}
-
-const own = new Shared<Own[]>(MOST_DIGESTS, (partitions) => partitions.length);
-
-/**
- * The partitions of a table in ascending order of their names, each with a digest of these columns of its rows; no rows at
- * all are one partition with an empty name. The cut-offs of a table divide the same rows: asked once.
- */
-export function ownPartitions(
-  session: Session,
-  { name: table, sha256 }: KnownTable,
-  columns: readonly string[],
-  by: readonly PartitionColumn[],
-): Promise<Own[]> {
-  return own.get(JSON.stringify([sha256, by, columns]), async () => {
-    const select = `select ${columns.map(quoteIdent).join(', ')} from ${quoteIdent(table)}`;
-    const types = await session.describe(select);
-    const read = await session.readColumns(
-      `select ${partitionOf(by)} as name, count(*) as n, ${sumsOf(types)} as sums from ${quoteIdent(table)} group by 1`,
-    );
-    const [names, counts, sums] = ['name', 'n', 'sums'].map((name) => valuesOf(columnOf(read, name)));
-    const about = JSON.stringify(types);
-    const parts = Array.from({ length: read.rows }, (_, i): Own => {
-      const rows = Number(counts?.[i]);
-      return { name: String(names?.[i]), rows, digest: sha256Of(`${about} ${rows} ${String(sums?.[i])}`) };
-    });
-    if (parts.length === 0) return [{ name: '', rows: 0, digest: sha256Of(about) }];
-    return parts.sort((a, b) => (a.name < b.name ? -1 : 1));
-  });
-}
-
-const FLOATS = ['DOUBLE', 'FLOAT'];
-
-/**
- * SQL text of what a group of rows is known by: two exact sums of 64-bit hashes of rows, which go over the columns from both
- * ends. The second takes texts by their MD5, so that no two texts look alike to both. The engine hashes zero and minus zero
- * alike, so the signs of floats are hashed, too. Hashing in the engine takes a tenth of what SHA-256 over values brought
- * out of it does. Rows that changed are taken for the old ones once in about 2^120 times (ADR 0030).
- */
-function sumsOf(types: readonly { name: string; type: string }[]): string {
-  const names = types.map(({ name }) => quoteIdent(name));
-  const signs = types.flatMap(({ name, type }) => (FLOATS.includes(type) ? [`signbit(${quoteIdent(name)})`] : []));
-  const other = types.map(({ name, type }) =>
-    type === 'VARCHAR' ? `md5_number(${quoteIdent(name)})` : quoteIdent(name),
-  );
-  // The outer hash spreads what the engine joins column by column.
-  const sum = (of: string[]): string => `cast(sum(hash(hash(${of.join(', ')}))) as varchar)`;
-  return `${sum([...names, ...signs])} || ' ' || ${sum([...other.reverse(), ...signs])}`;
 }
 
 const near = new Shared<string[]>(MOST_DIGESTS, (digests) => digests.length);

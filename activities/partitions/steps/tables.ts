@@ -12,9 +12,10 @@ import { readsOf, type TableTask, tableTasks } from '../../resolve/plan.js';
 import type { StepInput } from '../../types.js';
 import { PARTITION, type Part, type Planned, partsSql } from '../ledger.js';
 import { neighboursOf } from '../neighbours.js';
+import { finestOf, ownPartitions } from './own.js';
 import { demandPartitionable } from './partitionable.js';
 import type { Partitioner } from './partitioner.js';
-import { inPartitions, nearDigests, ownPartitions, partitionOf, readPartitioning } from './rows.js';
+import { inPartitions, nearDigests, partitionOf, readPartitioning } from './rows.js';
 
 /** Makes a table of features in partitions: the rows of the table that it begins with, and the columns that builders add. */
 export function tablePartitioner(
@@ -37,7 +38,7 @@ export function tablePartitioner(
       await work.begin();
       await demandPartitionable(session, table, by, refs[from].columns);
       const about = { name: from, sha256: refs[from].sha256 };
-      const own = await ownPartitions(session, about, refs[from].columns, by);
+      const own = await ownPartitions(session, about, refs[from].columns, by, finestOf(definition, from, by));
       const { group } = await readPartitioning(session, about, by);
       const columns = (names: string[]) => work.table.columns(names);
       const divided = { rows: group.length, group, groups: own.length, columns };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Own, ownPartitions } from '../../../activities/partitions/steps/rows.js';
+import { type Own, ownPartitions } from '../../../activities/partitions/steps/own.js';
 import { sha256Of } from '../../../lake/hashing.js';
 import { withLake } from '../../lake/support/temporary.js';
 
@@ -12,7 +12,11 @@ const ROWS = [
 ];
 
 /** The partitions of a table of these rows, as if it were another one each time. */
-const partitions = (rows: readonly string[], columns = COLUMNS): Promise<Own[]> =>
+const partitions = (
+  rows: readonly string[],
+  columns = COLUMNS,
+  finer?: Parameters<typeof ownPartitions>[4],
+): Promise<Own[]> =>
   withLake(({ duckdb }) =>
     duckdb.session(async (session) => {
       const names = COLUMNS.join(', ');
@@ -20,7 +24,7 @@ const partitions = (rows: readonly string[], columns = COLUMNS): Promise<Own[]> 
       const values = rows.length === 0 ? ROWS : rows;
       const sql = `select * from (values ${values.join(', ')}) as t(${names})${filter}`;
       await session.run(`create temp table t as ${sql}`);
-      return ownPartitions(session, { name: 't', sha256: sha256Of(sql) }, columns, [{ column: 'part' }]);
+      return ownPartitions(session, { name: 't', sha256: sha256Of(sql) }, columns, [{ column: 'part' }], finer);
     }),
   );
 
@@ -72,5 +76,11 @@ describe('a partition is known by what its rows hold:', () => {
     const fewer = await partitions(ROWS, COLUMNS.slice(0, -1));
     const digests = [...all, fewer].map((found) => found[1]?.digest);
     expect(new Set(digests).size).toBe(digests.length);
+  });
+
+  test('those of a finer division add up to the same', async () => {
+    const finer = [{ column: 'day', part: 'day' as const }, { column: 'part' }];
+    expect(await partitions(ROWS, COLUMNS, finer)).toEqual(await partitions(ROWS));
+    expect(await partitions([], COLUMNS, finer)).toEqual(await partitions([]));
   });
 });
