@@ -57,7 +57,7 @@ export async function checkedFiles(
         const rows =
           from === undefined
             ? `select [${literals.join(', ')}][_file + 1] as ${PARTITION}, ${list} from (${await checked(run)})`
-            : `select ${PARTITION}, ${list} from ${places.get(from)} where ${PARTITION} in (${run.map((i) => literals[i]).join(', ')})`;
+            : `select ${PARTITION}, ${list} from ${places.get(from)} where ${ofFiles(run.map((i) => raw[i]))}`;
         selects.push(rows);
       }
       return selects.join('\nunion all\n');
@@ -67,7 +67,7 @@ export async function checkedFiles(
       const written = files.filter(({ kept }) => together || kept === undefined);
       if (written.length === 0) return;
       const select = `select ${[PARTITION, ...columns.map(quoteIdent), '_check'].join(', ')} from _rows
-        where ${PARTITION} in (${written.map(({ file }) => quoteLiteral(file.name)).join(', ')})`;
+        where ${ofFiles(written.map(({ file }) => file))}`;
       // In the order in which they stand: it is that of their numbers.
       const table = await putTable(lake, session, { select }, { prefix, orderBy: [], keyed: true, signal });
       const parts = files.map(({ file, kept }): [NamedFile, Part] => {
@@ -78,3 +78,7 @@ export async function checkedFiles(
     },
   };
 }
+
+/** The condition that a row is of one of these files. A long `in` is a join to the engine, which rows leave in another order. */
+const ofFiles = (files: readonly ({ name: string } | undefined)[]): string =>
+  `list_contains([${files.map((file) => quoteLiteral(file?.name ?? '')).join(', ')}], ${PARTITION})`;
