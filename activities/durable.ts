@@ -82,21 +82,27 @@ export function activity<I, R>(
 }
 
 /** An activity for a step of a plan: the durable step. What was made before of the same ingredients is not made again. */
-export function step<I extends StepInput>(
+export const step = <I extends StepInput>(
   deps: Deps,
   work: (input: I, context: StepContext) => Promise<Made>,
-): (input: I) => Promise<StepResult> {
-  return reading(deps, async (input: I, context) => {
-    const began = Date.now();
-    const started = performance.now();
-    return reusing(deps, input, context.signal, async (given) => ({
-      ...(await work(given, context)),
-      began,
-      ended: Date.now(),
-      seconds: (performance.now() - started) / 1000,
-      attempt: activityInfo().attempt,
-    }));
-  });
+): ((input: I) => Promise<StepResult>) => reading(deps, (input: I, context) => perform(deps, input, context, work));
+
+/** The result of a step, kept or made now by `work`, with when and how long that was. */
+export async function perform<I extends StepInput>(
+  deps: Deps,
+  input: I,
+  context: StepContext,
+  work: (input: I, context: StepContext) => Promise<Made>,
+): Promise<StepResult> {
+  const began = Date.now();
+  const started = performance.now();
+  return reusing(deps, input, context.signal, async (given) => ({
+    ...(await work(given, context)),
+    began,
+    ended: Date.now(),
+    seconds: (performance.now() - started) / 1000,
+    attempt: activityInfo().attempt,
+  }));
 }
 
 /**

@@ -104,7 +104,7 @@ export interface StepInput {
 
 /** How a partitioned step is to be made: as chunks of partitions that have no kept result, then all put together. */
 export interface Split {
-  /** The whole step, where it is kept. */
+  /** The whole step, where it is kept or there was so little to make that it is made. */
   kept?: StepResult;
   /** What is known of each partition. */
   ledger: Artifact;

@@ -12,6 +12,8 @@ import { type Cell, explained, type OpenFile, openFile, type ReadingOptions } fr
 export interface SourceFile {
   path: string;
   name: string;
+  /** How many records it has, where they were counted before. */
+  rows?: number | undefined;
 }
 
 export interface CellOptions {
@@ -19,6 +21,8 @@ export interface CellOptions {
   of?: string;
   /** False leaves `_row` out, where rows come in order: counting them would have one thread read the file. */
   numbered?: boolean;
+  /** Only of some files, by their places. */
+  files?: readonly number[] | undefined;
   /** With `of`: how many records there are, where that is known; some of one file are then found by their lines. */
   rows?: number;
 }
@@ -30,6 +34,8 @@ export interface CellOptions {
 export interface Records {
   /** Names of the columns of the first file. */
   columns: string[];
+  /** The same of every file, where they are files of records. */
+  headers?: readonly string[][];
   /** Whether rows come in the order of their numbers, from 1 on without a gap: their place then says the number. */
   inOrder: boolean;
   /** Throws GR-2003 where a file lacks one of these columns. */
@@ -68,7 +74,8 @@ export async function openRecords(
   try {
     const opened: OpenFile[] = [];
     for (const { path, name } of files) opened.push(await openFile(source, path, name, made, options));
-    return { ...recordsOf(opened, options.session), close };
+    const known = files.map(({ rows }) => rows);
+    return { ...recordsOf(opened, known, options.session), close };
   } catch (error) {
     await close();
     throw error;
@@ -92,21 +99,28 @@ const OF_FILE: Record<string, (name: string) => string> = {
   $name: (name) => name.replace(/^.*[\\/]/, '').replace(/(?<=.)\..*$/, ''),
 };
 
-function recordsOf(files: readonly OpenFile[], session: Session): Omit<Records, 'close'> {
+function recordsOf(
+  files: readonly OpenFile[],
+  known: readonly (number | undefined)[],
+  session: Session,
+): Omit<Records, 'close'> {
   let counted: Promise<number[]> | undefined;
   const single = files.length === 1;
   const explain = (error: unknown): unknown => explained(error, files.map(({ name }) => name).join(', '));
 
   const count = (): Promise<number[]> => {
-    counted ??= countEach(files, session);
+    counted ??= countEach(files, known, session);
     return counted;
   };
-  /** The files' SELECTs as one, rows numbered on from file to file. */
-  const together = async (select: (file: OpenFile, at: number, first: number) => string): Promise<string> => {
-    const rows = single ? [] : await count();
+  /** The files' SELECTs as one; rows that are numbered go on from file to file. */
+  const together = async (
+    { of, numbered = true, files: some }: CellOptions,
+    select: (file: OpenFile, at: number, first: number) => string,
+  ): Promise<string> => {
+    const rows = single || (of === undefined && !numbered) ? [] : await count();
     let first = 0;
-    const parts = files.map((file, at) => {
-      const part = select(file, at, first);
+    const parts = files.flatMap((file, at) => {
+      const part = some?.includes(at) === false ? [] : [select(file, at, first)];
       first += rows[at] ?? 0;
       return part;
     });
@@ -118,18 +132,20 @@ function recordsOf(files: readonly OpenFile[], session: Session): Omit<Records, 
 
   return {
     columns: files[0]?.header ?? [],
+    headers: files.map(({ header }) => header),
     inOrder: true,
     demand,
     count,
     explain,
-    cells: async (columns, { of, numbered = true, rows } = {}) => {
+    cells: async (columns, options = {}) => {
+      const { of, numbered = true, rows } = options;
       demand(columns);
       const [only] = files;
       if (single && only?.taken !== undefined && of !== undefined && rows !== undefined) {
         const taken = await only.taken(cellsOf(columns, only), of, rows);
         if (taken !== undefined) return taken;
       }
-      return together((file, at, first) => {
+      return together(options, (file, at, first) => {
         const cells = cellsOf(columns, file);
         if (of !== undefined) return file.some(cells, of, `${at} as _file`, first);
         const own = cells.filter(({ literal }) => literal === undefined).map(({ column }) => column);
@@ -150,9 +166,18 @@ const cellsOf = (columns: readonly string[], { name }: OpenFile): Cell[] =>
     return { column, literal: literal === undefined ? undefined : quoteLiteral(literal), as: cellName(column) };
   });
 
-async function countEach(files: readonly OpenFile[], session: Session): Promise<number[]> {
+async function countEach(
+  files: readonly OpenFile[],
+  known: readonly (number | undefined)[],
+  session: Session,
+): Promise<number[]> {
   const rows: number[] = [];
-  for (const { name, table, header } of files) {
+  for (const [at, { name, table, header }] of files.entries()) {
+    const count = known[at];
+    if (count !== undefined) {
+      rows.push(count);
+      continue;
+    }
     const { columns } = await session
       .readColumns(`select count(*) as n from ${table(header.slice(0, 1))}`)
       .catch((error: unknown) => Promise.reject(explained(error, name)));

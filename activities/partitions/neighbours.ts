@@ -3,7 +3,7 @@ import { GeorefreshError } from '../../config/errors.js';
 import type { Columns } from '../../lake/types.js';
 import { columnOf, sharedGroups } from '../features/builders/columns.js';
 import { type BuildContext, coordinates } from '../features/builders/context.js';
-import { nearestRows } from '../features/builders/nearest.js';
+import { nearestRows, readNearest } from '../features/builders/nearest.js';
 
 /** The rows of a table that are divided, and what of each the builders need. */
 export interface Divided {
@@ -14,12 +14,18 @@ export interface Divided {
   columns(names: string[]): Promise<Columns>;
 }
 
-/** Rows of another table that can reach a partition: pairs of partition and row, rows ascending within a partition. */
-export interface Neighbours {
+/** Pairs of a partition and a row of another table that can reach it, rows ascending within a partition. */
+export interface Pairs {
   list: Int32Array;
   row: Int32Array;
-  /** What the builder reads of them. */
+}
+
+/** Rows of another table that can reach partitions. */
+export interface Neighbours {
+  /** What the builder reads of that table. */
   table: Columns;
+  /** Which can reach which: asked only where this table or that one has changed. */
+  pairs(): Promise<Pairs>;
 }
 
 /** A table all of whose rows count for every partition. */
@@ -60,22 +66,25 @@ async function withinRadius(
   context: BuildContext,
   { of, where, radiusM }: { of: string; where: string | undefined; radiusM: number },
 ): Promise<Neighbours> {
-  const own = coordinates(await divided.columns(['lon', 'lat']), 'self');
   const table = await context.read(of, ['lon', 'lat'], where);
-  const { row, group } = await context.kernel(
-    'reach',
-    {
-      ...coordinates(table, of),
-      ofLon: own.lon,
-      ofLat: own.lat,
-      ofTree: await context.tree(own),
-      group: divided.group,
-      groups: divided.groups,
-      radiusM,
-    },
-    table.rows,
-  );
-  return { list: group, row, table };
+  const pairs = async (): Promise<Pairs> => {
+    const own = coordinates(await divided.columns(['lon', 'lat']), 'self');
+    const { row, group } = await context.kernel(
+      'reach',
+      {
+        ...coordinates(table, of),
+        ofLon: own.lon,
+        ofLat: own.lat,
+        ofTree: await context.tree(own),
+        group: divided.group,
+        groups: divided.groups,
+        radiusM,
+      },
+      table.rows,
+    );
+    return { list: group, row };
+  };
+  return { table, pairs };
 }
 
 async function nearestOnes(
@@ -83,9 +92,13 @@ async function nearestOnes(
   context: BuildContext,
   params: Extract<Builder, { nearest: unknown }>['nearest'],
 ): Promise<Neighbours> {
-  const self = await divided.columns(['lon', 'lat', ...Object.keys(params.within ?? {})]);
-  const { other, index } = await nearestRows(self, params, context);
-  return { ...distinctPairs(divided, index, other.rows), table: other };
+  const table = await readNearest(params, context);
+  const pairs = async (): Promise<Pairs> => {
+    const self = await divided.columns(['lon', 'lat', ...Object.keys(params.within ?? {})]);
+    const { index } = await nearestRows(self, table, params, context);
+    return distinctPairs(divided, index, table.rows);
+  };
+  return { table, pairs };
 }
 
 async function ofGroups(
@@ -100,7 +113,16 @@ async function ofGroups(
     );
   const read = Object.values(add).flatMap(({ column }) => (column === undefined ? [] : [column]));
   const table = await context.read(of, [...new Set([...by, ...read])], where);
-  const self = await divided.columns(on);
+  return { table, pairs: async () => pairsByKeys(divided, await divided.columns(on), table, { by, on }) };
+}
+
+/** Pairs of a partition and the rows of the other table that have a key of one of its own rows. */
+function pairsByKeys(
+  divided: Divided,
+  self: Columns,
+  table: Columns,
+  { by, on }: { by: readonly string[]; on: readonly string[] },
+): Pairs {
   const [own, their] = sharedGroups(
     on.map((name) => columnOf(self, name)),
     by.map((name) => columnOf(table, name)),
@@ -128,15 +150,11 @@ async function ofGroups(
       pairs.row.push(i);
     }
   }
-  return { list: Int32Array.from(pairs.list), row: Int32Array.from(pairs.row), table };
+  return { list: Int32Array.from(pairs.list), row: Int32Array.from(pairs.row) };
 }
 
 /** Each partition with each row that one of its own points at, once; rows ascending. */
-function distinctPairs(
-  { group, groups, rows }: Divided,
-  index: Int32Array,
-  others: number,
-): Pick<Neighbours, 'list' | 'row'> {
+function distinctPairs({ group, groups, rows }: Divided, index: Int32Array, others: number): Pairs {
   const codes: number[] = [];
   for (let i = 0; i < rows; i++) if (index[i] >= 0) codes.push(group[i] * others + index[i]);
   const sorted = Float64Array.from(new Set(codes)).sort();

@@ -31,9 +31,9 @@ export interface ContractSql {
   columns: string[];
   /**
    * The SELECT that gives each row its types and `_check`, the index of the first check of a row that it breaks, or null;
-   * `numbered` with its `_row`.
+   * `numbered` with its `_row`, `filed` with the place of its file, `_file`.
    */
-  checked(cells: string, numbered: boolean): string;
+  checked(cells: string, numbered: boolean, filed?: boolean): string;
   /** A SELECT of the rows put aside, with `_row`, `raw`, `_rule` and `_reason`, from the table `_broken` and their cells. */
   aside(cells: string): string;
   rules: string[];
@@ -78,12 +78,12 @@ export function contractSql(source: Source): ContractSql {
     later: later.map((check, i) => ({ ...check, at: ofRow.length + i })),
     reads: [...new Set(contract.map(([column, { from = column }]) => from))],
     warnings: ruleChecks(source, 'warn'),
-    checked: (cells, numbered) => `
+    checked: (cells, numbered, filed = false) => `
       with cells as (${cells}),
       given as (select ${[...(numbered ? ['_row'] : []), '_file', ...passed, ...values].join(', ')} from cells),
       timed as (select ${['*', ...locals].join(', ')} from given),
       typed as (select ${['*', ...typed.map(({ column, value }) => `${value} as ${name(column)}`)].join(', ')} from timed)
-      select ${[...(numbered ? ['_row'] : []), ...columns.map(name)].join(', ')},
+      select ${[...(numbered ? ['_row'] : []), ...(filed ? ['_file'] : []), ...columns.map(name)].join(', ')},
         cast(${cases.length === 0 ? 'null' : `case ${cases.join(' ')} end`} as smallint) as _check
       from typed`,
     aside: (cells) => `

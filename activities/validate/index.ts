@@ -7,13 +7,15 @@ import { withRecords } from '../ingest/steps/open.js';
 import { overlayOf, rawTable } from '../resolve/plan.js';
 import type { StepInput } from '../types.js';
 import { demandShare, judge, noRows } from './judge.js';
+import { checkedFiles } from './steps/by-file.js';
 import { pastRows } from './steps/past.js';
 import { demandFreshness, demandVolume } from './whole.js';
 
 export const createValidateActivities = (deps: Deps) => ({
   /** Gives rows their types and holds them to the contract: good ones become the table, the others go to quarantine. */
-  validate: step(deps, async (input: StepInput, { signal }: StepContext) => {
+  validate: step(deps, async (input: StepInput, context: StepContext) => {
     const { lake } = deps;
+    const { signal } = context;
     const { pipeline } = await definitionOf(lake, input);
     const name = nameOf(input);
     const source = pipeline.sources[name];
@@ -29,14 +31,15 @@ export const createValidateActivities = (deps: Deps) => ({
           const table = await putTable(lake, session, { select: noRows(source) }, { ...into, orderBy: [] });
           return { tables: { [name]: table }, artifacts: {}, rowsIn: 0, rowsOut: 0, facts: { absent: 1 } };
         }
-        return withTables(lake, session, others, () =>
+        const before = await checkedFiles(deps, input, source, context);
+        return withTables(lake, session, { ...others, ...before?.tables }, () =>
           withRecords(
             lake,
             session,
             source,
             artifactOf(input, rawTable(name)),
             async (records, { stale }) => {
-              const judged = await judge(session, name, source, records);
+              const judged = await judge(session, name, source, records, before);
               await demandShare(session, name, source, judged);
               const notes = [
                 await demandFreshness(session, name, source, input.header.logicalTime),

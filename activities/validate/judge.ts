@@ -19,6 +19,14 @@ export interface Judgement {
   aside: string;
 }
 
+/** What is known of the rows of some files, as the same contract was held to them before. */
+export interface CheckedBefore {
+  /** The SELECT of all rows in the order of the files; `checked` writes that of some of them, by their places. */
+  together(columns: readonly string[], checked: (files: readonly number[]) => Promise<string>): Promise<string>;
+  /** Keeps the rows that were checked now, once `_rows` is a table of them all. */
+  keep(session: Session, columns: readonly string[]): Promise<void>;
+}
+
 /** Rows that an error names one by one. */
 const NAMED_ROWS = 5;
 
@@ -27,16 +35,27 @@ const NAMED_ROWS = 5;
  * `aside`. Other sources that the contract speaks of must be views of the session by their names. GR-3010 names a rule
  * whose SQL cannot be run as it is written.
  */
-export async function judge(session: Session, name: string, source: Source, records: Records): Promise<Judgement> {
+export async function judge(
+  session: Session,
+  name: string,
+  source: Source,
+  records: Records,
+  before?: CheckedBefore,
+): Promise<Judgement> {
   const contract = contractSql(source);
   await demandExpressions(session, source);
   const numbered = contract.numbered || !records.inOrder;
-  const cells = await records.cells(contract.reads, { numbered });
+  // Rows whose numbers count where they are checked are another thing in another place.
+  const byFile = numbered ? undefined : before;
+  const checked = async (files?: readonly number[]): Promise<string> =>
+    contract.checked(await records.cells(contract.reads, { numbered, files }), numbered, files !== undefined);
+  const select = await (byFile?.together(contract.columns, checked) ?? checked());
   try {
-    await tabulate(session, contract.checked(cells, numbered), !numbered);
+    await tabulate(session, select, !numbered);
   } catch (error) {
     throw await blamed(session, source, records.explain(error));
   }
+  await byFile?.keep(session, contract.columns);
   const warnings: Record<string, number> = {};
   await session.run('create or replace temp table _against (_row bigint, _other bigint)');
   for (const { rule, severity, rows, at } of contract.later) {

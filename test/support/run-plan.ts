@@ -175,9 +175,9 @@ async function inPartitions(
 ): Promise<StepResult> {
   const { id } = input.step;
   const { kept, ledger, chunks, partitions } = await perform(activities.split, input, `${id}/split`);
+  all.set(id, (await fetchJson<Ledger>(lake.store, ledger)).chunks.flat());
   if (kept !== undefined) return kept;
   const made: PartsMade[] = [];
-  all.set(id, (await fetchJson<Ledger>(lake.store, ledger)).chunks.flat());
   for (const chunk of chunks.keys())
     made.push(await perform(activities.part, { ...input, ledger, chunk }, `${id}/part-${chunk}`));
   const whole = await perform(activities.gather, { ...input, ledger, made }, id);

@@ -8,7 +8,8 @@ import { type BuildContext, coordinates, withColumns } from './context.js';
 /** Adds columns of the nearest point of another table, and the metres to it. */
 export async function nearest(self: Columns, params: z.output<typeof schema>, context: BuildContext): Promise<Columns> {
   const { to, take } = params;
-  const { other, index, distanceM } = await nearestRows(self, params, context);
+  const other = await readNearest(params, context);
+  const { index, distanceM } = await nearestRows(self, other, params, context);
   const unmatched: number[] = [];
   for (let row = 0; row < self.rows; row++) if (index[row] < 0) unmatched.push(row);
   if (params.unmatched === 'quarantine' && unmatched.length > 0)
@@ -23,14 +24,20 @@ export async function nearest(self: Columns, params: z.output<typeof schema>, co
   });
 }
 
-/** The rows of the other table that `params` ask about, and which of them is nearest to each own row. */
+type Asked = Pick<z.output<typeof schema>, 'to' | 'where' | 'within' | 'take'>;
+
+/** The rows of the other table that `params` ask about, with what is asked of them. */
+export const readNearest = ({ to, where, within = {}, take }: Asked, context: BuildContext): Promise<Columns> =>
+  context.read(to, ['lon', 'lat', ...Object.values(within), ...Object.values(take)], where);
+
+/** Which of these rows of the other table is nearest to each own row. */
 export async function nearestRows(
   self: Columns,
-  { to, where, within = {}, take }: Pick<z.output<typeof schema>, 'to' | 'where' | 'within' | 'take'>,
+  other: Columns,
+  { to, within = {} }: Asked,
   context: BuildContext,
-): Promise<NearestResult & { other: Columns }> {
+): Promise<NearestResult> {
   const theirKeys = Object.values(within);
-  const other = await context.read(to, ['lon', 'lat', ...theirKeys, ...Object.values(take)], where);
   const points = coordinates(other, to);
   const groups = theirKeys.length > 0 && {
     own: Object.keys(within).map((name) => columnOf(self, name)),
@@ -46,5 +53,5 @@ export async function nearestRows(
   const share = { next: sharedInt32(1), ...emptyNearest(self.rows) };
   const input = { ...own, ofLon: points.lon, ofLat: points.lat, ...grouped, askedTree, ofTree, share };
   await context.kernelParts('nearest', self.rows, () => input);
-  return { other, index: share.index, distanceM: share.distanceM };
+  return { index: share.index, distanceM: share.distanceM };
 }

@@ -11,7 +11,10 @@ import { keyOf } from '../../../lake/keys.js';
 import type { Artifact } from '../../../lake/types.js';
 import { type Deps, prefixOf } from '../../deps.js';
 import type { StepContext } from '../../durable.js';
+import type { Part } from '../../partitions/ledger.js';
+import type { FileShelf } from '../../partitions/steps/files.js';
 import type { FrozenSource } from '../../resolve/frozen.js';
+import { knownContent } from '../../resolve/steps/contents.js';
 import type { StepInput } from '../../types.js';
 import { fetchFile } from '../fetch.js';
 
@@ -24,21 +27,41 @@ export interface Captured {
   bytes: number;
 }
 
-/** Takes the bytes of every file of a source, in order of their names. */
+/** A file that was looked at before: its bytes are kept, and its records counted. */
+export interface Known {
+  name: string;
+  kept: Part;
+}
+
+/**
+ * Takes the bytes of every file of a source, in order of their names. Of a source of several files those that are on the
+ * shelf are not even read, where their sizes and times are those by which their bytes are known.
+ */
 export async function captureSource(
   deps: Deps,
   input: StepInput,
   source: Source,
   place: FrozenSource,
-  context: StepContext,
-): Promise<Captured[]> {
+  { shelf, ...context }: StepContext & { shelf?: FileShelf | undefined },
+): Promise<(Captured | Known)[]> {
   const { pipeline } = input.header;
   if (place.from === 'sample') return makeSample(deps, pipeline, place.path);
   if (isAddress(source.uri)) return [await download(deps, pipeline, source, context)];
   const root = input.inputs ?? '';
   const names = isGlob(source) ? await matchFiles(root, place.name, place.path) : [place.path];
-  const captured: Captured[] = [];
-  for (const name of names) captured.push({ name, ...(await capture(deps, join(root, name), context)) });
+  const captured: (Captured | Known)[] = [];
+  for (const name of names) {
+    const path = join(root, name);
+    const known = shelf && (await knownContent(deps.lake, pipeline, path, context));
+    const found = known && shelf.find({ name, sha256: known });
+    if (found) captured.push({ name, kept: found });
+    else {
+      const one = { name, ...(await capture(deps, path, context)) };
+      const kept = shelf?.find(one);
+      if (kept !== undefined) await deps.lake.scratch.discard(one.path);
+      captured.push(kept === undefined ? one : { name, kept });
+    }
+  }
   return captured;
 }
 
@@ -75,7 +98,7 @@ async function makeSample({ lake, settings }: Deps, pipeline: string, uri: strin
 }
 
 /** The state of an address that was fetched last: the server's tag, and where its bytes are kept. */
-interface Known {
+interface Fetched {
   etag: string;
   artifact: Artifact;
 }
@@ -89,7 +112,7 @@ async function download({ lake }: Deps, pipeline: string, source: Source, { sign
   const path = lake.scratch.newFile(extOf(name));
   const key = registerOf(pipeline, source.uri);
   const registered = await lake.store.read(key, { signal });
-  const known = registered && (JSON.parse(Buffer.from(registered.value).toString('utf8')) as Known);
+  const known = registered && (JSON.parse(Buffer.from(registered.value).toString('utf8')) as Fetched);
   try {
     const options = { limit: source.maxBytes, signal };
     const fetched = await fetchFile(source.uri, path, { ...options, ...(known && { etag: known.etag }) });
@@ -103,9 +126,14 @@ async function download({ lake }: Deps, pipeline: string, source: Source, { sign
     if (etag !== undefined) {
       const artifact = { uri: keptAt(pipeline, sha256, name), sha256, bytes };
       // Who comes too late only fetches once more: the register saves time and decides nothing.
-      await lake.store.swap(key, Buffer.from(JSON.stringify({ etag, artifact } satisfies Known)), registered?.version, {
-        signal,
-      });
+      await lake.store.swap(
+        key,
+        Buffer.from(JSON.stringify({ etag, artifact } satisfies Fetched)),
+        registered?.version,
+        {
+          signal,
+        },
+      );
     }
     return { name, path, sha256, bytes };
   } catch (error) {

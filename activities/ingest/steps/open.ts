@@ -33,7 +33,7 @@ export async function withRecords<T>(
     for (const kept of await keptFiles(lake, source, raw, options)) {
       const file = await lake.scratch.hold(kept, options);
       held.push(file);
-      files.push({ path: file.path, name: kept.name });
+      files.push({ path: file.path, name: kept.name, rows: kept.rows });
     }
     const records = await openRecords(source, files, { session, work: lake.scratch, ...options });
     try {

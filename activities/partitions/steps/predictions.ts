@@ -9,8 +9,9 @@ import { PREDICTIONS } from '../../resolve/plan.js';
 import { demandAgreement, predictRows } from '../../score/steps/predict.js';
 import { MODEL, ONNX } from '../../train/names.js';
 import { PARTITION, type Part, partsSql } from '../ledger.js';
+import { ownPartitions } from './own.js';
 import type { Partitioner } from './partitioner.js';
-import { inPartitions, ownDigests, partitionOf, readPartitioning } from './rows.js';
+import { inPartitions, partitionOf } from './rows.js';
 
 /** Scores a table in partitions. */
 export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeline, column: string): Partitioner {
@@ -37,13 +38,8 @@ export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeli
             { scored: ref },
             async () => {
               const about = { name: 'scored', sha256: ref.sha256 };
-              const divided = await readPartitioning(session, about, by);
-              const own = await ownDigests(deps, session, about, columns, divided, by, signal);
-              return divided.names.map((part, i) => ({
-                name: part,
-                rows: divided.rows[i],
-                inputs: { 'own rows': own[i], ...model },
-              }));
+              const own = await ownPartitions(session, about, columns, by);
+              return own.map(({ name, rows, digest }) => ({ name, rows, inputs: { 'own rows': digest, ...model } }));
             },
             { signal },
           ),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { PartitionColumn } from '../../../config/definition/partition.js';
 import { sha256Of } from '../../../lake/hashing.js';
 import type { Session } from '../../../lake/session.js';
@@ -8,32 +9,28 @@ import { columnOf } from '../../features/builders/columns.js';
 import type { KnownTable } from '../../features/steps/kept-columns.js';
 import { Shared } from '../../shared.js';
 import { DIGEST_BYTES, listsOf } from '../digests.js';
+import type { Neighbours, Pairs } from '../neighbours.js';
 
 /** A table's rows by their partition. */
 export interface Partitioning {
   names: string[];
   /** Partition of each row. */
   group: Int32Array;
-  /** Rows of each partition. */
-  rows: number[];
 }
 
 /** Tables whose division is kept; one takes 4 bytes a row. */
 const MOST_PARTITIONINGS = 8;
 /** Digests of partitions that are kept, of about 100 bytes each. */
-const MOST_DIGESTS = 100_000;
+export const MOST_DIGESTS = 100_000;
 const FORMATS = { day: '%Y-%m-%d', month: '%Y-%m', year: '%Y' } as const;
+
+/** Values of a column of a partition, as texts. */
+export const textOf = (value: string, part: PartitionColumn['part']): string =>
+  `coalesce(${part === undefined ? `cast(${value} as varchar)` : `strftime(${value}, '${FORMATS[part]}')`}, '')`;
 
 /** The name of a row's partition; rows without a value lie in one whose name is empty. */
 export const partitionOf = (by: readonly PartitionColumn[]): string =>
-  by
-    .map(({ column, part }) =>
-      part === undefined
-        ? `cast(${quoteIdent(column)} as varchar)`
-        : `strftime(${quoteIdent(column)}, '${FORMATS[part]}')`,
-    )
-    .map((text) => `coalesce(${text}, '')`)
-    .join(` || ' ' || `);
+  by.map(({ column, part }) => textOf(quoteIdent(column), part)).join(` || ' ' || `);
 
 /** The condition that a row of a table lies in one of these partitions. */
 export const inPartitions = (by: readonly PartitionColumn[], names: readonly string[]): string =>
@@ -55,47 +52,44 @@ export function readPartitioning(
     const place = new Map(names.map((name, i) => [name, i]));
     const places = column.dictionary.map((name) => place.get(name) ?? 0);
     const group = new Int32Array(new SharedArrayBuffer(read.rows * 4));
-    const rows = new Array<number>(names.length).fill(0);
-    for (let i = 0; i < read.rows; i++) {
-      group[i] = places[column.codes[i]];
-      rows[group[i]] += 1;
-    }
-    return { names, group, rows };
+    for (let i = 0; i < read.rows; i++) group[i] = places[column.codes[i]];
+    return { names, group };
   });
 }
 
-const own = new Shared<string[]>(MOST_DIGESTS, (digests) => digests.length);
+const near = new Shared<string[]>(MOST_DIGESTS, (digests) => digests.length);
 
-/** A digest of each partition's own rows, over these columns. The cut-offs of a table divide the same rows: asked once. */
-export function ownDigests(
-  { pool }: Pick<Deps, 'pool'>,
-  session: Session,
-  table: KnownTable,
-  columns: readonly string[],
-  { group, names }: Partitioning,
-  by: readonly PartitionColumn[],
+/**
+ * A digest of the rows that can reach each partition. `asked` says by what they are found, the divided table among it; with
+ * the same rows to look among, which a cut-off may see unchanged where the table has changed, the answer is the same.
+ */
+export const nearDigests = (
+  deps: Pick<Deps, 'pool'>,
+  { table, pairs }: Neighbours,
+  asked: unknown,
+  lists: number,
   signal: AbortSignal,
-): Promise<string[]> {
-  return own.get(JSON.stringify([table.sha256, by, columns]), async () => {
-    const every = new Int32Array(group.length);
-    for (let row = 0; row < every.length; row++) every[row] = row;
-    const lists = listsOf(group, every, names.length);
-    const digests: { name: string; bytes: Uint8Array }[] = [];
-    // One column at a time: the memory of a wide table is that of its widest column.
-    for (const name of columns) {
-      const read = await session.readColumns(`select ${quoteIdent(name)} from ${quoteIdent(table.name)}`);
-      const bytes = await pool.run('digestLists', { column: columnOf(read, name), ...lists }, { signal });
-      digests.push({ name, bytes });
-    }
-    return combined(digests, names.length);
-  });
+): Promise<string[]> =>
+  near.get(JSON.stringify([asked, lists, contentOf(table)]), async () =>
+    listDigests(deps, table, await pairs(), lists, signal),
+  );
+
+/** Digest of a table in memory. Texts that were read in another order may give another one. */
+function contentOf({ rows, columns }: Columns): string {
+  const hash = createHash('sha256').update(String(rows));
+  for (const [name, column] of Object.entries(columns)) {
+    const { buffer, byteOffset, byteLength } = column.type === 'text' ? column.codes : column.values;
+    hash.update(JSON.stringify([name, column.type, column.type === 'text' ? column.dictionary : []]));
+    hash.update(Buffer.from(buffer, byteOffset, byteLength));
+  }
+  return hash.digest('hex');
 }
 
 /** A digest of each list of rows of a table in memory. */
-export async function listDigests(
+async function listDigests(
   { pool }: Pick<Deps, 'pool'>,
   { columns }: Columns,
-  pairs: { list: Int32Array; row: Int32Array },
+  pairs: Pairs,
   lists: number,
   signal: AbortSignal,
 ): Promise<string[]> {

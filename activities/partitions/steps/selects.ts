@@ -12,9 +12,10 @@ import { sortOrder } from '../../resolve/parameters.js';
 import type { TableTask } from '../../resolve/plan.js';
 import type { StepInput } from '../../types.js';
 import { PARTITION, type Part, partsSql } from '../ledger.js';
+import { finestOf, ownPartitions } from './own.js';
 import { demandPartitionable } from './partitionable.js';
 import type { Partitioner } from './partitioner.js';
-import { inPartitions, ownDigests, partitionOf, readPartitioning } from './rows.js';
+import { inPartitions, partitionOf } from './rows.js';
 
 /** SQL makes as many times more rows than kernels in the same time. */
 const EASE = 20;
@@ -60,9 +61,8 @@ export function selectPartitioner(
         const ref = tableOf(input, from);
         await demandPartitionable(session, table, by, ref.columns);
         const about = { name: from, sha256: ref.sha256 };
-        const divided = await readPartitioning(session, about, by);
-        const own = await ownDigests(deps, session, about, columnsOf(input), divided, by, context.signal);
-        return divided.names.map((name, i) => ({ name, rows: divided.rows[i], inputs: { 'own rows': own[i] } }));
+        const own = await ownPartitions(session, about, columnsOf(input), by, finestOf(definition, from, by));
+        return own.map(({ name, rows, digest }) => ({ name, rows, inputs: { 'own rows': digest } }));
       }),
     make: (input, names, context) =>
       inSession(input, '/part', { [from]: tableOf(input, from) }, context, async (session) => {

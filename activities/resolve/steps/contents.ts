@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -12,7 +13,7 @@ import { loose } from '../../../lake/manifest.js';
 import { listOverlays } from '../../../lake/overlays.js';
 import { anyKept } from '../../../lake/reuse.js';
 import { parseSealed, sealedBytes } from '../../../lake/sealed.js';
-import type { CallOptions } from '../../../lake/types.js';
+import type { CallOptions, ObjectStore } from '../../../lake/types.js';
 import type { Deps } from '../../deps.js';
 import type { ResolveInput } from '../../types.js';
 import type { FrozenDefinition } from '../frozen.js';
@@ -79,25 +80,50 @@ async function contentOf(
   dry: boolean,
   options: CallOptions,
 ): Promise<string | undefined> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  const found = await statOf(path);
   if (found === undefined) return undefined;
-  const fingerprint = `${path} ${found.size} ${found.mtimeNs} ${found.ctimeNs} ${found.ino}`;
-  const place = keyOf('lake', pipeline, 'state', 'sources', `file-${sha256Of(fingerprint)}.json`);
-  const known = await store.get(place, options).catch((error: unknown) => {
-    if (codeOf(error) !== 'GR-4004') throw error;
-  });
-  if (known !== undefined) {
-    try {
-      return parseSealed(noted, known, place).sha256;
-    } catch {
-      if (!dry) await store.delete(place, options);
-    }
-  }
+  const place = placeOf(pipeline, path, found);
+  const known = await noteAt(store, place, options);
+  if (known === 'damaged') {
+    if (!dry) await store.delete(place, options);
+  } else if (known !== undefined) return known;
   const { sha256, bytes } = await hashFile(path, options);
   const latest = Math.max(Number(found.mtimeMs), Number(found.ctimeMs));
   if (!dry && bytes === Number(found.size) && latest < Date.now() - SETTLED_MS)
     await store.putIfAbsent(place, sealedBytes({ version: 1, sha256, bytes }), options);
   return sha256;
+}
+
+/** Digest of a file that was read before, by its size, times and inode; undefined where only reading it tells. */
+export async function knownContent(
+  { store }: Pick<Lake, 'store'>,
+  pipeline: string,
+  path: string,
+  options: CallOptions,
+): Promise<string | undefined> {
+  const found = await statOf(path);
+  const known = found && (await noteAt(store, placeOf(pipeline, path, found), options));
+  return known === 'damaged' ? undefined : known;
+}
+
+const statOf = (path: string): Promise<BigIntStats | undefined> => stat(path, { bigint: true }).catch(() => undefined);
+
+const placeOf = (pipeline: string, path: string, { size, mtimeNs, ctimeNs, ino }: BigIntStats): string =>
+  keyOf('lake', pipeline, 'state', 'sources', `file-${sha256Of(`${path} ${size} ${mtimeNs} ${ctimeNs} ${ino}`)}.json`);
+
+async function noteAt(
+  store: ObjectStore,
+  place: string,
+  options: CallOptions,
+): Promise<string | 'damaged' | undefined> {
+  const bytes = await store.get(place, options).catch((error: unknown): undefined => {
+    if (codeOf(error) !== 'GR-4004') throw error;
+  });
+  try {
+    return bytes && parseSealed(noted, bytes, place).sha256;
+  } catch {
+    return 'damaged';
+  }
 }
 
 /** What the sources' bytes are known by; nothing where no result is kept that they could be compared with. */

@@ -31,6 +31,17 @@ test('tables and predictions are the same bytes in one piece and in partitions b
   for (const by of ['region', 'fold']) expect(await tablesOf(dividedBy(by))).toEqual(expected);
 }, 120_000);
 
+test('nor do they differ where a table keeps the order of the one that it begins with', async () => {
+  const inOrder: Change = ({ features }) => {
+    delete features.visited?.when;
+  };
+  const divided: Change = (definition) => {
+    inOrder(definition);
+    inPartitionsBy('region')(definition);
+  };
+  expect(await tablesOf(divided)).toEqual(await tablesOf(inOrder));
+}, 120_000);
+
 test('a row without a value lies in a partition of its own', async () => {
   const { bench, refresh } = await smallSetting(inPartitionsBy('level'));
   const parts = await partsOf(bench, await refresh({ only: ['features'] }), 'features/known@now');
