@@ -26,9 +26,11 @@ export interface SessionOptions extends CallOptions {
 export class DuckDb {
   readonly threads: number;
   readonly #instance: DuckDBInstance;
+  readonly #spill: string;
 
-  private constructor(instance: DuckDBInstance, threads: number) {
+  private constructor(instance: DuckDBInstance, spill: string, threads: number) {
     this.#instance = instance;
+    this.#spill = spill;
     this.threads = threads;
   }
 
@@ -46,7 +48,7 @@ export class DuckDb {
       const connection = await instance.connect();
       await lockDown(connection, scratch);
       connection.closeSync();
-      return new DuckDb(instance, threads);
+      return new DuckDb(instance, spill, threads);
     } catch (error) {
       throw storeError(sqlError(error, 'opening DuckDB', ''), `opening ${spill}`);
     }
@@ -59,10 +61,11 @@ export class DuckDb {
   async session<T>(work: (session: Session) => Promise<T>, options: SessionOptions = {}): Promise<T> {
     options.signal?.throwIfAborted();
     const connection = await this.#instance.connect();
+    const session = new Session(connection, this.#spill, options);
     try {
-      return await work(new Session(connection, options));
+      return await work(session);
     } finally {
-      connection.closeSync();
+      await session.end();
     }
   }
 

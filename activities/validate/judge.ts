@@ -19,6 +19,10 @@ export interface Judgement {
   aside: string;
 }
 
+/** The rows with what later checks found: few, so that they are looked up and the others stay as they lie. */
+const WITH_LATER =
+  'select _rows.* replace (coalesce(_check, _at) as _check) from _rows left join _against using (_row)';
+
 /** Rows that an error names one by one. */
 const NAMED_ROWS = 5;
 
@@ -33,12 +37,15 @@ export async function judge(session: Session, name: string, source: Source, reco
   const numbered = contract.numbered || !records.inOrder;
   const cells = await records.cells(contract.reads, { numbered });
   try {
-    await tabulate(session, contract.checked(cells, numbered), !numbered);
+    await session.keepRows('_rows', contract.checked(cells, numbered), numbered ? undefined : '_row');
   } catch (error) {
     throw await blamed(session, source, records.explain(error));
   }
   const warnings: Record<string, number> = {};
-  await session.run('create or replace temp table _against (_row bigint, _other bigint)');
+  await session.run(
+    `create or replace temp table _against (_row bigint, _at smallint, _other bigint);
+     create or replace temp view _checked as from _rows`,
+  );
   for (const { rule, severity, rows, at } of contract.later) {
     await session
       .run(`create or replace temp table _found as ${rows}`)
@@ -47,8 +54,7 @@ export async function judge(session: Session, name: string, source: Source, reco
     if (severity === 'warn') warnings[rule] = count;
     else if (count > 0)
       await session.run(
-        `insert into _against select _row, _other from _found;
-         update _rows set _check = ${at} from _found as f where ${numbered ? '_rows._row' : '_rows.rowid + 1'} = f._row`,
+        `insert into _against select _row, ${at}, _other from _found; create or replace temp view _checked as ${WITH_LATER}`,
       );
   }
   for (const { rule, broken } of contract.warnings)
@@ -76,15 +82,6 @@ export async function judge(session: Session, name: string, source: Source, reco
     good: `select ${[...contract.columns, '_row'].map(quoteIdent).join(', ')} from _checked where _check is null`,
     aside: 'select * from _aside',
   };
-}
-
-/**
- * Makes the table of all rows, and `_checked`, which shows it with row numbers. Counting rows while they are read would
- * have one thread do it: the engine keeps their order, so the place in the table is the number.
- */
-async function tabulate(session: Session, select: string, inOrder: boolean): Promise<void> {
-  await session.run(`drop view if exists _checked; create or replace temp table _rows as ${select}`);
-  await session.run(`create temp view _checked as select ${inOrder ? 'rowid + 1 as _row, ' : ''}* from _rows`);
 }
 
 /** Fails closed: with more broken rows than the contract allows nothing goes on, and published outputs stay (GR-2104). */
