@@ -32,7 +32,7 @@ export async function copyRecords(
       const { bytesRead } = await source.read(block, 0, BLOCK);
       const start = offset === 0 && block.subarray(0, bytesRead).indexOf(BOM) === 0 ? BOM.length : 0;
       const found = bytesRead === 0 ? scan.end() : scan.feed(block.subarray(start, bytesRead));
-      for (const bytes of found) await target.appendFile(bytes);
+      if (found.length > 0) await target.appendFile(Buffer.concat(found));
       if (bytesRead === 0) return scan.records;
       offset += bytesRead;
     }
