@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { storeError } from './durable.js';
 import { Session } from './session.js';
+import { ShownColumns } from './shown-columns.js';
 import { quoteLiteral, sqlError } from './sql.js';
 import type { CallOptions } from './types.js';
 
@@ -27,9 +28,11 @@ export class DuckDb {
   readonly threads: number;
   readonly #instance: DuckDBInstance;
   readonly #spill: string;
+  readonly #shown: ShownColumns;
 
-  private constructor(instance: DuckDBInstance, spill: string, threads: number) {
+  private constructor(instance: DuckDBInstance, shown: ShownColumns, spill: string, threads: number) {
     this.#instance = instance;
+    this.#shown = shown;
     this.#spill = spill;
     this.threads = threads;
   }
@@ -46,9 +49,10 @@ export class DuckDb {
         autoload_known_extensions: 'false',
       });
       const connection = await instance.connect();
+      const shown = new ShownColumns(connection);
       await lockDown(connection, scratch);
       connection.closeSync();
-      return new DuckDb(instance, spill, threads);
+      return new DuckDb(instance, shown, spill, threads);
     } catch (error) {
       throw storeError(sqlError(error, 'opening DuckDB', ''), `opening ${spill}`);
     }
@@ -61,7 +65,7 @@ export class DuckDb {
   async session<T>(work: (session: Session) => Promise<T>, options: SessionOptions = {}): Promise<T> {
     options.signal?.throwIfAborted();
     const connection = await this.#instance.connect();
-    const session = new Session(connection, this.#spill, options);
+    const session = new Session(connection, this.#spill, this.#shown, options);
     try {
       return await work(session);
     } finally {
