@@ -2,7 +2,7 @@ import type { DuckDBAppender, DuckDBType } from '@duckdb/node-api';
 import { BIGINT, BOOLEAN, DOUBLE, DuckDBDataChunk, TIMESTAMP, VARCHAR } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import { GeorefreshError } from '../config/errors.js';
-import type { Column, Columns } from './types.js';
+import type { Column, Columns, TextColumn } from './types.js';
 
 /** Rows of one DuckDB vector. */
 export const VECTOR_ROWS = 2048;
@@ -48,11 +48,16 @@ export function checkLength(name: string, column: Column, rows: number): void {
     throw new GeorefreshError('GR-2106', `column ${name} has ${length} values, the table ${rows} rows`);
 }
 
+/** Bytes of a text that stand in its cell; a longer one has them elsewhere. */
+const INLINE = 12;
+
 /** Copies rows of a column into DuckDB's vectors. */
 export class VectorWriter {
-  readonly #texts: Buffer[];
+  /** Cells of the dictionary's texts, 16 bytes each: length and bytes; all zero for the long ones, which the engine takes one by one. */
+  readonly #cells: Int32Array;
+  readonly #long = new Map<number, Buffer>();
   /** Values as DuckDB lays them out, of one vector. */
-  readonly #ticks = new BigInt64Array(VECTOR_ROWS);
+  readonly #ticks = new BigInt64Array(VECTOR_ROWS * 2);
   readonly #words = new Int32Array(this.#ticks.buffer);
   readonly #doubles = new Float64Array(this.#ticks.buffer);
   readonly #validity = new Uint8Array(VECTOR_ROWS / 8);
@@ -62,7 +67,17 @@ export class VectorWriter {
     private readonly name: string,
     private readonly column: Column,
   ) {
-    this.#texts = column.type === 'text' ? column.dictionary.map((text) => Buffer.from(text, 'utf8')) : [];
+    const dictionary = column.type === 'text' ? column.dictionary : [];
+    const cells = Buffer.alloc(dictionary.length * 16);
+    for (const [code, text] of dictionary.entries()) {
+      const bytes = Buffer.from(text, 'utf8');
+      if (bytes.length > INLINE) this.#long.set(code, bytes);
+      else {
+        cells.writeUInt32LE(bytes.length, code * 16);
+        bytes.copy(cells, code * 16 + 4);
+      }
+    }
+    this.#cells = new Int32Array(cells.buffer, cells.byteOffset, dictionary.length * 4);
   }
 
   /** Copies `rows` rows from `from` on, at most 2048; GR-2106 where a value is none of the column's type. */
@@ -70,7 +85,7 @@ export class VectorWriter {
     const { column } = this;
     this.#validity.fill(255);
     this.#missing = false;
-    if (column.type === 'text') this.#writeTexts(vector, column.codes, from, rows);
+    if (column.type === 'text') this.#writeTexts(vector, column, from, rows);
     else if (column.type === 'boolean') this.#writeBooleans(vector, column.values, from, rows);
     else if (column.type === 'double') this.#writeDoubles(vector, column.values, from, rows);
     else this.#writeWhole(vector, column.type, column.values, from, rows);
@@ -84,22 +99,24 @@ export class VectorWriter {
     this.#missing = true;
   }
 
-  #writeTexts(vector: duckdb.Vector, codes: Int32Array, from: number, rows: number): void {
+  #writeTexts(vector: duckdb.Vector, { codes, dictionary }: TextColumn, from: number, rows: number): void {
+    const [cells, words] = [this.#cells, this.#words];
     for (let row = 0; row < rows; row++) {
       const code = codes[from + row];
+      if (code >= dictionary.length)
+        throw new GeorefreshError(
+          'GR-2106',
+          `column ${this.name} has code ${code}, its dictionary ${dictionary.length} texts`,
+        );
       if (code < 0) this.#miss(row);
-      else duckdb.vector_assign_string_element_len(vector, row, this.#textAt(code));
+      for (let word = 0; word < 4; word++) words[row * 4 + word] = code < 0 ? 0 : cells[code * 4 + word];
     }
-  }
-
-  #textAt(code: number): Buffer {
-    const text = this.#texts[code];
-    if (text === undefined)
-      throw new GeorefreshError(
-        'GR-2106',
-        `column ${this.name} has code ${code}, its dictionary ${this.#texts.length} texts`,
-      );
-    return text;
+    copyInto(vector, this.#words, rows * 16);
+    if (this.#long.size === 0) return;
+    for (let row = 0; row < rows; row++) {
+      const text = this.#long.get(codes[from + row]);
+      if (text !== undefined) duckdb.vector_assign_string_element_len(vector, row, text);
+    }
   }
 
   #writeBooleans(vector: duckdb.Vector, all: Uint8Array, from: number, rows: number): void {

@@ -27,14 +27,21 @@ function ascends(keys: readonly ArrayLike<number>[], row: number): boolean {
 
 /** Numbers that sort as the values do, NaN where one is missing. Texts sort by their bytes. */
 function ranksOf(column: Column): ArrayLike<number> {
-  if (column.type === 'boolean')
-    return Float64Array.from(column.values, (value) => (value === 255 ? Number.NaN : value));
-  if (column.type !== 'text') return column.values;
-  const bytes = column.dictionary.map((text) => Buffer.from(text));
-  const order = bytes.map((_, code) => code).sort((a, b) => Buffer.compare(bytes[a], bytes[b]));
-  const rank = new Int32Array(order.length);
-  // The same text may stand in a dictionary twice.
-  for (const [at, code] of order.entries())
-    rank[code] = at > 0 && bytes[code].equals(bytes[order[at - 1]]) ? rank[order[at - 1]] : at;
-  return Float64Array.from(column.codes, (code) => (code < 0 ? Number.NaN : rank[code]));
+  if (column.type !== 'text' && column.type !== 'boolean') return column.values;
+  const codes = column.type === 'text' ? column.codes : column.values;
+  const ranks = column.type === 'text' ? ranksOfTexts(column.dictionary) : Uint32Array.of(0, 1);
+  const missing = column.type === 'text' ? -1 : 255;
+  const out = new Float64Array(codes.length);
+  for (let row = 0; row < codes.length; row++) out[row] = codes[row] === missing ? Number.NaN : ranks[codes[row]];
+  return out;
+}
+
+function ranksOfTexts(dictionary: readonly string[]): Uint32Array {
+  const bytes = dictionary.map((text) => Buffer.from(text));
+  const order = Uint32Array.from(bytes.keys()).sort((a, b) => Buffer.compare(bytes[a], bytes[b]));
+  const ranks = new Uint32Array(order.length);
+  for (let at = 1; at < order.length; at++)
+    // The same text may stand in a dictionary twice.
+    ranks[order[at]] = bytes[order[at]].equals(bytes[order[at - 1]]) ? ranks[order[at - 1]] : at;
+  return ranks;
 }
