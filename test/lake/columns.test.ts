@@ -153,6 +153,26 @@ describe('columns', () => {
       }),
     ));
 
+  it('are read where they lie while other sessions append and end', () =>
+    withLake(async ({ duckdb }) => {
+      const rows = 100_000;
+      const values = shared(Array.from({ length: rows }, (_, i) => i));
+      const table: Columns = { rows, columns: { x: { type: 'double', values } } };
+      const sums = await Promise.all(
+        Array.from({ length: 12 }, (_, k) =>
+          duckdb.session(async (session) => {
+            if (k % 2 === 0) await session.showColumns('given', table);
+            else await session.createTable('given', table);
+            const { columns } = await session.readColumns(
+              'SELECT sum(a.x + b.x) AS sum FROM given AS a JOIN given AS b ON a.x = b.x',
+            );
+            return columns.sum?.type === 'double' ? columns.sum.values[0] : undefined;
+          }),
+        ),
+      );
+      expect(new Set(sums)).toEqual(new Set([rows * (rows - 1)]));
+    }));
+
   it('are seen by the session that shows them alone', () =>
     withLake(({ duckdb }) =>
       duckdb.session(async (session) => {
