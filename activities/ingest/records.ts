@@ -101,9 +101,12 @@ function recordsOf(files: readonly OpenFile[], session: Session): Omit<Records, 
     counted ??= countEach(files, session);
     return counted;
   };
-  /** The files' SELECTs as one, rows numbered on from file to file. */
-  const together = async (select: (file: OpenFile, at: number, first: number) => string): Promise<string> => {
-    const rows = single ? [] : await count();
+  /** The files' SELECTs as one; where rows are numbered, on from file to file. */
+  const together = async (
+    numbered: boolean,
+    select: (file: OpenFile, at: number, first: number) => string,
+  ): Promise<string> => {
+    const rows = single || !numbered ? [] : await count();
     let first = 0;
     const parts = files.map((file, at) => {
       const part = select(file, at, first);
@@ -129,7 +132,7 @@ function recordsOf(files: readonly OpenFile[], session: Session): Omit<Records, 
         const taken = await only.taken(cellsOf(columns, only), of, rows);
         if (taken !== undefined) return taken;
       }
-      return together((file, at, first) => {
+      return together(numbered || of !== undefined, (file, at, first) => {
         const cells = cellsOf(columns, file);
         if (of !== undefined) return file.some(cells, of, `${at} as _file`, first);
         const own = cells.filter(({ literal }) => literal === undefined).map(({ column }) => column);
@@ -150,15 +153,22 @@ const cellsOf = (columns: readonly string[], { name }: OpenFile): Cell[] =>
     return { column, literal: literal === undefined ? undefined : quoteLiteral(literal), as: cellName(column) };
   });
 
+/** One statement for all files, as several threads read several of them; where it fails, each alone tells which one it was. */
 async function countEach(files: readonly OpenFile[], session: Session): Promise<number[]> {
-  const rows: number[] = [];
-  for (const { name, table, header } of files) {
-    const { columns } = await session
-      .readColumns(`select count(*) as n from ${table(header.slice(0, 1))}`)
-      .catch((error: unknown) => Promise.reject(explained(error, name)));
-    rows.push(columns.n?.type === 'integer' ? columns.n.values[0] : 0);
+  const counting = files.map(
+    ({ table, header }, at) => `select ${at} as _file, count(*) as n from ${table(header.slice(0, 1))}`,
+  );
+  const numbers = async (sql: string): Promise<number[]> => {
+    const { columns } = await session.readColumns(sql);
+    return columns.n?.type === 'integer' ? Array.from(columns.n.values) : [];
+  };
+  try {
+    return await numbers(`select n from (${counting.join(' union all ')}) order by _file`);
+  } catch (error) {
+    for (const [at, { name }] of files.entries())
+      await numbers(counting[at]).catch((own: unknown) => Promise.reject(explained(own, name)));
+    throw error;
   }
-  return rows;
 }
 
 function demandColumns(columns: readonly string[], { name, header }: OpenFile): void {
