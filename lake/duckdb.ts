@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { storeError } from './durable.js';
 import { Session } from './session.js';
+import { ShownColumns } from './shown-columns.js';
 import { quoteLiteral, sqlError } from './sql.js';
 import type { CallOptions } from './types.js';
 
@@ -27,9 +28,18 @@ export class DuckDb {
   readonly threads: number;
   readonly memoryLimit: string;
   readonly #instance: DuckDBInstance;
+  readonly #spill: string;
+  readonly #shown: ShownColumns;
 
-  private constructor(instance: DuckDBInstance, { threads, memoryLimit }: DuckDbOptions) {
+  private constructor(
+    instance: DuckDBInstance,
+    shown: ShownColumns,
+    spill: string,
+    { threads, memoryLimit }: Pick<DuckDbOptions, 'threads' | 'memoryLimit'>,
+  ) {
     this.#instance = instance;
+    this.#shown = shown;
+    this.#spill = spill;
     this.threads = threads;
     this.memoryLimit = memoryLimit;
   }
@@ -46,9 +56,10 @@ export class DuckDb {
         autoload_known_extensions: 'false',
       });
       const connection = await instance.connect();
+      const shown = new ShownColumns(connection);
       await lockDown(connection, scratch);
       connection.closeSync();
-      return new DuckDb(instance, { scratch, memoryLimit, threads });
+      return new DuckDb(instance, shown, spill, { threads, memoryLimit });
     } catch (error) {
       throw storeError(sqlError(error, 'opening DuckDB', ''), `opening ${spill}`);
     }
@@ -61,10 +72,11 @@ export class DuckDb {
   async session<T>(work: (session: Session) => Promise<T>, options: SessionOptions = {}): Promise<T> {
     options.signal?.throwIfAborted();
     const connection = await this.#instance.connect();
+    const session = new Session(connection, this.#spill, this.#shown, options);
     try {
-      return await work(new Session(connection, options));
+      return await work(session);
     } finally {
-      connection.closeSync();
+      await session.end();
     }
   }
 

@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   type DuckDBConnection,
   type DuckDBPreparedStatement,
@@ -10,6 +13,7 @@ import { readResult } from './columns.js';
 import type { SessionOptions } from './duckdb.js';
 import { bindParameter, type Parameters } from './parameters.js';
 import { missingTableOf } from './query-errors.js';
+import type { ShownColumns } from './shown-columns.js';
 import { bare, orderClause, quoteIdent, quoteLiteral, type SortOrder, sqlError } from './sql.js';
 import type { Columns } from './types.js';
 
@@ -24,11 +28,16 @@ const ROW_GROUP = 122_880;
 
 const PARQUET = `FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP}, DICTIONARY_SIZE_LIMIT 4096`;
 
+/** Rows that are read back by the same session soon: snappy takes a third of zstd's time, and half of no compression's bytes. */
+const KEPT = 'FORMAT parquet, PARQUET_VERSION v2, COMPRESSION snappy, DICTIONARY_SIZE_LIMIT 4096';
+
 export interface WriteOptions {
   /** The declared sort order; the other columns break ties, so that the same rows give the same bytes. */
   orderBy: SortOrder;
   /** The declared columns are a key: no two rows are equal in all of them. */
   keyed?: boolean;
+  /** The rows come in this order, in whole vectors, as shown columns do: they are written as they come. */
+  sorted?: boolean;
   /** Where to: a path in the scratch folder. */
   path: string;
   parameters?: Parameters;
@@ -39,12 +48,20 @@ export class Session {
   readonly #connection: DuckDBConnection;
   readonly #signal: AbortSignal | undefined;
   readonly #step: string | undefined;
+  readonly #folder: string;
+  readonly #shown: ShownColumns;
+  /** Views of columns in memory, and what each goes by. */
+  readonly #views = new Map<string, string>();
+  /** Files of rows that are kept for this session alone. */
+  readonly #kept: string[] = [];
   #named = 0;
   /** The statement under way. A connection has one at a time: the next would end the stream of its rows in their midst. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(connection: DuckDBConnection, { signal, step }: SessionOptions) {
+  constructor(connection: DuckDBConnection, folder: string, shown: ShownColumns, { signal, step }: SessionOptions) {
     this.#connection = connection;
+    this.#folder = folder;
+    this.#shown = shown;
     this.#signal = signal;
     this.#step = step;
   }
@@ -113,6 +130,49 @@ export class Session {
     });
   }
 
+  /** Makes a view of columns in memory, which are read where they lie; types are as of `createTable`. */
+  async showColumns(view: string, table: Columns): Promise<void> {
+    const { name, relation } = this.#shown.show(table);
+    this.#views.set(view, name);
+    await this.run(`CREATE TEMP VIEW ${quoteIdent(view)} AS SELECT * FROM ${relation}`);
+  }
+
+  /** Drops such a view. */
+  async hideColumns(view: string): Promise<void> {
+    await this.run(`DROP VIEW IF EXISTS ${quoteIdent(view)}`);
+    this.#shown.hide(this.#views.get(view) ?? '');
+    this.#views.delete(view);
+  }
+
+  /**
+   * Keeps a SELECT's rows in a file of this session, in the order in which they come, and makes a view of them; with
+   * their number from 1 on as `place`, where one is given. A table would do, but for many rows: it fills the engine's
+   * memory, and what comes next spills. Threads part the file as they please, so its bytes are not for others to see.
+   */
+  async keepRows(view: string, select: string, place?: string): Promise<void> {
+    const path = join(this.#folder, `${randomUUID()}.parquet`);
+    this.#kept.push(path);
+    const names = (await this.describe(select)).map(({ name }) => quoteIdent(name));
+    // Under names that none of the reader's own columns has.
+    const inFile = names.map((_, at) => `c${at}`);
+    await this.run(
+      `COPY (SELECT * FROM (${bare(select)}\n) AS t(${inFile.join(', ')})) TO ${quoteLiteral(path)} (${KEPT})`,
+    );
+    const columns = names.map((name, at) => `${inFile[at]} AS ${name}`);
+    if (place !== undefined) columns.unshift(`file_row_number + 1 AS ${quoteIdent(place)}`);
+    await this.run(
+      `CREATE OR REPLACE TEMP VIEW ${quoteIdent(view)} AS SELECT ${columns.join(', ')}
+       FROM read_parquet(${quoteLiteral(path)}, file_row_number = true)`,
+    );
+  }
+
+  /** Removes what was kept and shown; the session is over. */
+  async end(): Promise<void> {
+    this.#connection.closeSync();
+    for (const name of this.#views.values()) this.#shown.hide(name);
+    for (const path of this.#kept) await rm(path, { force: true });
+  }
+
   /** A name for a table or view that nothing else in this session has. */
   temporaryName(): string {
     return `georefresh_${this.#named++}`;
@@ -143,11 +203,12 @@ export class Session {
 
   async #copy(
     select: string,
-    { orderBy, keyed = false, path, parameters = {} }: WriteOptions,
+    { orderBy, keyed = false, sorted = false, path, parameters = {} }: WriteOptions,
     format: string,
   ): Promise<{ rows: number; columns: string[] }> {
     const columns = (await this.describe(select, parameters)).map(({ name }) => name);
-    const sql = `COPY (SELECT * FROM (${bare(select)}\n)${orderClause(orderBy, columns, keyed)}) TO ${quoteLiteral(path)} (${format})`;
+    const order = sorted ? '' : orderClause(orderBy, columns, keyed);
+    const sql = `COPY (SELECT * FROM (${bare(select)}\n)${order}) TO ${quoteLiteral(path)} (${format})`;
     return { rows: await this.run(sql, parameters), columns };
   }
 
@@ -187,7 +248,8 @@ export class Session {
       return await work();
     } catch (error) {
       signal?.throwIfAborted();
-      throw sqlError(error, this.#step, sql);
+      const faults = Array.from(this.#views.values(), (name) => this.#shown.faultOf(name));
+      throw faults.find((fault) => fault !== undefined) ?? sqlError(error, this.#step, sql);
     } finally {
       signal?.removeEventListener('abort', interrupt);
       clearInterval(again);

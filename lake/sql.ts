@@ -28,13 +28,16 @@ const keyOf = (entry: string | SortKey): SortKey => {
   return entry.startsWith('-') ? { column: entry.slice(1), descending: true } : { column: entry };
 };
 
+/** Each column of an order with its direction. */
+export const sortKeys = (order: SortOrder): SortKey[] => order.map(keyOf);
+
 /**
  * `ORDER BY` of the declared columns and then of all the others: rows that tie on the declared ones would otherwise
  * come in an order of the engine's choosing, another one each time. Where the declared columns are a key (`keyed`) no rows
  * tie, and comparing the others would be work for nothing.
  */
 export function orderClause(order: SortOrder, columns: readonly string[], keyed = false): string {
-  const keys = order.map(keyOf);
+  const keys = sortKeys(order);
   const known = new Set(columns);
   const missing = keys.filter((key) => !known.has(key.column)).map((key) => key.column);
   if (missing.length > 0)

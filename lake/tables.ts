@@ -2,6 +2,7 @@ import { putArtifact } from './artifacts.js';
 import type { Lake } from './lake.js';
 import type { Parameters } from './parameters.js';
 import type { Session } from './session.js';
+import { isSorted } from './sorted.js';
 import type { SortOrder } from './sql.js';
 import { quoteIdent } from './sql.js';
 import type { Artifact, CallOptions, Columns, TableRef } from './types.js';
@@ -36,10 +37,11 @@ export async function putTable(
   }
 }
 
-async function writeSource(
+/** Writes rows as Parquet to a path in the scratch folder. */
+export async function writeSource(
   session: Session,
   source: TableSource,
-  { orderBy, keyed = false }: PutTableOptions,
+  { orderBy, keyed = false }: Pick<PutTableOptions, 'orderBy' | 'keyed'>,
   path: string,
 ): Promise<{ rows: number; columns: string[] }> {
   if ('select' in source) {
@@ -50,12 +52,13 @@ async function writeSource(
       ...(source.parameters ? { parameters: source.parameters } : {}),
     });
   }
-  const table = session.temporaryName();
-  await session.createTable(table, source.columns);
+  const view = session.temporaryName();
+  await session.showColumns(view, source.columns);
   try {
-    return await session.writeParquet(`SELECT * FROM ${quoteIdent(table)}`, { orderBy, keyed, path });
+    const sorted = isSorted(source.columns, orderBy);
+    return await session.writeParquet(`SELECT * FROM ${quoteIdent(view)}`, { orderBy, keyed, sorted, path });
   } finally {
-    await session.run(`DROP TABLE IF EXISTS ${quoteIdent(table)}`);
+    await session.hideColumns(view);
   }
 }
 

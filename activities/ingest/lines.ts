@@ -32,7 +32,7 @@ export async function copyRecords(
       const { bytesRead } = await source.read(block, 0, BLOCK);
       const start = offset === 0 && block.subarray(0, bytesRead).indexOf(BOM) === 0 ? BOM.length : 0;
       const found = bytesRead === 0 ? scan.end() : scan.feed(block.subarray(start, bytesRead));
-      for (const bytes of found) await target.appendFile(bytes);
+      if (found.length > 0) await target.appendFile(Buffer.concat(found));
       if (bytesRead === 0) return scan.records;
       offset += bytesRead;
     }
@@ -92,7 +92,9 @@ export class RecordScan {
   #byLines(block: Buffer): number {
     let from = 0;
     for (let end = block.indexOf(LF); end >= 0; end = block.indexOf(LF, from)) {
-      this.#close(block, from, end);
+      // Nearly every line is a record that nobody wants, whole in its block: it is only counted.
+      if (this.#open === 0 && end - from > 1 && this.#skip === 0 && !this.#isWanted()) this.records++;
+      else this.#close(block, from, end);
       from = end + 1;
     }
     const last = block[block.length - 1];

@@ -166,24 +166,32 @@ const cellsOf = (columns: readonly string[], { name }: OpenFile): Cell[] =>
     return { column, literal: literal === undefined ? undefined : quoteLiteral(literal), as: cellName(column) };
   });
 
+/** One statement for all files of unknown length, as several threads read several of them; where it fails, each alone tells which one it was. */
 async function countEach(
   files: readonly OpenFile[],
   known: readonly (number | undefined)[],
   session: Session,
 ): Promise<number[]> {
-  const rows: number[] = [];
-  for (const [at, { name, table, header }] of files.entries()) {
-    const count = known[at];
-    if (count !== undefined) {
-      rows.push(count);
-      continue;
-    }
-    const { columns } = await session
-      .readColumns(`select count(*) as n from ${table(header.slice(0, 1))}`)
-      .catch((error: unknown) => Promise.reject(explained(error, name)));
-    rows.push(columns.n?.type === 'integer' ? columns.n.values[0] : 0);
+  const open = files.flatMap(({ name, table, header }, at) =>
+    known[at] === undefined
+      ? [{ at, name, sql: `select ${at} as _file, count(*) as n from ${table(header.slice(0, 1))}` }]
+      : [],
+  );
+  const numbers = async (sql: string): Promise<number[]> => {
+    const { columns } = await session.readColumns(sql);
+    return columns.n?.type === 'integer' ? Array.from(columns.n.values) : [];
+  };
+  const rows = files.map((_, at) => known[at] ?? 0);
+  if (open.length === 0) return rows;
+  try {
+    const counted = await numbers(`select n from (${open.map(({ sql }) => sql).join(' union all ')}) order by _file`);
+    for (const [i, { at }] of open.entries()) rows[at] = counted[i] ?? 0;
+    return rows;
+  } catch (error) {
+    for (const { name, sql } of open)
+      await numbers(sql).catch((own: unknown) => Promise.reject(explained(own, name)));
+    throw error;
   }
-  return rows;
 }
 
 function demandColumns(columns: readonly string[], { name, header }: OpenFile): void {

@@ -27,6 +27,10 @@ export interface CheckedBefore {
   keep(session: Session, columns: readonly string[]): Promise<void>;
 }
 
+/** The rows with what later checks found: few, so that they are looked up and the others stay as they lie. */
+const WITH_LATER =
+  'select _rows.* replace (coalesce(_check, _at) as _check) from _rows left join _against using (_row)';
+
 /** Rows that an error names one by one. */
 const NAMED_ROWS = 5;
 
@@ -51,13 +55,16 @@ export async function judge(
     contract.checked(await records.cells(contract.reads, { numbered, files }), numbered, files !== undefined);
   const select = await (byFile?.together(contract.columns, checked) ?? checked());
   try {
-    await tabulate(session, select, !numbered);
+    await session.keepRows('_rows', select, numbered ? undefined : '_row');
   } catch (error) {
     throw await blamed(session, source, records.explain(error));
   }
   await byFile?.keep(session, contract.columns);
   const warnings: Record<string, number> = {};
-  await session.run('create or replace temp table _against (_row bigint, _other bigint)');
+  await session.run(
+    `create or replace temp table _against (_row bigint, _at smallint, _other bigint);
+     create or replace temp view _checked as from _rows`,
+  );
   for (const { rule, severity, rows, at } of contract.later) {
     await session
       .run(`create or replace temp table _found as ${rows}`)
@@ -66,8 +73,7 @@ export async function judge(
     if (severity === 'warn') warnings[rule] = count;
     else if (count > 0)
       await session.run(
-        `insert into _against select _row, _other from _found;
-         update _rows set _check = ${at} from _found as f where ${numbered ? '_rows._row' : '_rows.rowid + 1'} = f._row`,
+        `insert into _against select _row, ${at}, _other from _found; create or replace temp view _checked as ${WITH_LATER}`,
       );
   }
   for (const { rule, broken } of contract.warnings)
@@ -95,15 +101,6 @@ export async function judge(
     good: `select ${[...contract.columns, '_row'].map(quoteIdent).join(', ')} from _checked where _check is null`,
     aside: 'select * from _aside',
   };
-}
-
-/**
- * Makes the table of all rows, and `_checked`, which shows it with row numbers. Counting rows while they are read would
- * have one thread do it: the engine keeps their order, so the place in the table is the number.
- */
-async function tabulate(session: Session, select: string, inOrder: boolean): Promise<void> {
-  await session.run(`drop view if exists _checked; create or replace temp table _rows as ${select}`);
-  await session.run(`create temp view _checked as select ${inOrder ? 'rowid + 1 as _row, ' : ''}* from _rows`);
 }
 
 /** Fails closed: with more broken rows than the contract allows nothing goes on, and published outputs stay (GR-2104). */

@@ -69,7 +69,7 @@ function localTime(column: string, { type, formats, map, shift }: ContractColumn
 const UNITS: Record<string, string> = { ms: 'milliseconds', s: 'seconds', m: 'minutes', h: 'hours', d: 'days' };
 
 /** Clocks go back by an hour, and on one island by half of one. */
-const STEPS = ['60 minutes', '30 minutes'];
+const STEPS = ['60 minutes', '30 minutes'] as const;
 
 /**
  * Local time of a zone as UTC. The engine takes the later of two times that a clock showed twice, and moves one that it
@@ -78,9 +78,10 @@ const STEPS = ['60 minutes', '30 minutes'];
 function utc(local: string, zone: string): { value: string; never: string; earlier: string } {
   const at = `timezone(${text(zone)}, ${local})`;
   const back = (moment: string): string => `timezone(${text(zone)}, ${moment})`;
-  const steps = STEPS.map(
-    (step) => `when ${back(`${at} - interval '${step}'`)} = ${local} then timezone('UTC', ${at} - interval '${step}')`,
-  );
+  const before = (step: string): string => back(`${at} - interval '${step}'`);
+  const steps = STEPS.map((step) => `when ${before(step)} = ${local} then timezone('UTC', ${at} - interval '${step}')`);
+  // Where the longest step back is one of the clock, too, it was not turned in between: nearly everywhere, and asked first.
+  steps.unshift(`when ${before(STEPS[0])} = ${local} - interval '${STEPS[0]}' then null`);
   return { value: `timezone('UTC', ${at})`, never: `${back(at)} <> ${local}`, earlier: `case ${steps.join(' ')} end` };
 }
 

@@ -7,6 +7,7 @@ import { runParts } from '../../activities/pool/split.js';
 import { window as schema } from '../../config/definition/series.js';
 import type { Lake } from '../../lake/index.js';
 import { quoteLiteral } from '../../lake/sql.js';
+import { writeSource } from '../../lake/tables.js';
 
 export const SERIES = 247;
 export const ROWS = 5_000_000;
@@ -48,5 +49,5 @@ export const addWindows = (lake: Lake, pool: KernelPool, source: string, target:
     } as Pick<BuildContext, 'whole' | 'kernelParts'> as BuildContext;
     const added = await window(self, schema.parse({ by: ['series'], time: 'ts', every: '1h', add: ADD }), context);
     table.add(Object.fromEntries(Object.keys(ADD).map((name) => [name, added.columns[name] as never])));
-    await session.writeParquet(await table.select(), { orderBy: ['series', 'ts'], keyed: true, path: target });
+    await writeSource(session, await table.source(), { orderBy: ['series', 'ts'], keyed: true }, target);
   });

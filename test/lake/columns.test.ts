@@ -117,6 +117,13 @@ describe('columns', () => {
           };
           const back = await duckdb.session(async (session) => {
             await session.createTable('x y', table);
+            await session.showColumns('where "they" lie', table);
+            const seen = await session.readColumns('SELECT * FROM "where ""they"" lie"');
+            expect(plain(seen)).toEqual(plain(table));
+            expect(await session.readColumns('SELECT count(*) AS n FROM "where ""they"" lie"')).toMatchObject({
+              columns: { n: { values: Float64Array.of(rows.length) } },
+            });
+            await session.hideColumns('where "they" lie');
             return session.readColumns('SELECT * FROM "x y"');
           });
           expect(back.rows).toBe(rows.length);
@@ -125,6 +132,59 @@ describe('columns', () => {
         { numRuns: 40 },
       );
     }));
+
+  it('are refused where they hold no value of their type, also when SQL reads them where they lie', () =>
+    withLake(({ duckdb }) =>
+      duckdb.session(async (session) => {
+        await session.showColumns('halves', { rows: 1, columns: { x: { type: 'integer', values: shared([0.5]) } } });
+        await expect(session.run('CREATE TEMP TABLE t AS SELECT * FROM halves')).rejects.toMatchObject({
+          code: 'GR-2106',
+          message: expect.stringContaining('0.5') as unknown,
+        });
+        await session.hideColumns('halves');
+        const codes: Column = { type: 'text', codes: Int32Array.of(0, 1), dictionary: ['a'] };
+        await session.showColumns('codes', { rows: 2, columns: { codes } });
+        await expect(session.readColumns('SELECT * FROM codes')).rejects.toMatchObject({ code: 'GR-2106' });
+        await session.hideColumns('codes');
+        await expect(session.readColumns('SELECT * FROM codes')).rejects.toMatchObject({ code: 'GR-3010' });
+        await expect(
+          session.showColumns('short', { rows: 2, columns: { codes: { ...codes, codes: Int32Array.of(0) } } }),
+        ).rejects.toMatchObject({ code: 'GR-2106' });
+      }),
+    ));
+
+  it('are read where they lie while other sessions append and end', () =>
+    withLake(async ({ duckdb }) => {
+      const rows = 100_000;
+      const values = shared(Array.from({ length: rows }, (_, i) => i));
+      const table: Columns = { rows, columns: { x: { type: 'double', values } } };
+      const sums = await Promise.all(
+        Array.from({ length: 12 }, (_, k) =>
+          duckdb.session(async (session) => {
+            if (k % 2 === 0) await session.showColumns('given', table);
+            else await session.createTable('given', table);
+            const { columns } = await session.readColumns(
+              'SELECT sum(a.x + b.x) AS sum FROM given AS a JOIN given AS b ON a.x = b.x',
+            );
+            return columns.sum?.type === 'double' ? columns.sum.values[0] : undefined;
+          }),
+        ),
+      );
+      expect(new Set(sums)).toEqual(new Set([rows * (rows - 1)]));
+    }));
+
+  it('are seen by the session that shows them alone', () =>
+    withLake(({ duckdb }) =>
+      duckdb.session(async (session) => {
+        await session.showColumns('own', { rows: 1, columns: { x: { type: 'double', values: shared([1]) } } });
+        await expect(duckdb.session((other) => other.run('SELECT * FROM own'))).rejects.toMatchObject({
+          code: 'GR-3010',
+        });
+        await expect(
+          duckdb.session((other) => other.run("SELECT * FROM georefresh_columns('own')")),
+        ).rejects.toMatchObject({ code: 'GR-3010' });
+      }),
+    ));
 
   it('number texts in order of first appearance across vectors, short and long ones alike', () =>
     withLake(({ duckdb }) =>

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DuckDb } from '../../lake/duckdb.js';
@@ -120,6 +120,28 @@ describe('a DuckDB session', () => {
       }),
     60_000,
   );
+
+  it('keeps rows in a file while it lasts, in the order in which they came and numbered so', () =>
+    withLake(
+      ({ duckdb, scratch }) =>
+        duckdb.session(async (session) => {
+          const rows = 700_000;
+          await session.run(`CREATE TEMP TABLE given AS SELECT range AS i FROM range(${rows})`);
+          await session.keepRows('kept', 'SELECT i AS "file_row_number", i AS c0 FROM given', 'place');
+          const { columns } = await session.readColumns(
+            `SELECT count(*) AS n, count(*) FILTER (place = "file_row_number" + 1 AND c0 = place - 1) AS same FROM kept`,
+          );
+          expect(columns).toMatchObject({
+            n: { values: Float64Array.of(rows) },
+            same: { values: Float64Array.of(rows) },
+          });
+          const files = (): Promise<string[]> => readdir(join(scratch.dir, 'spill'));
+          expect((await files()).filter((file) => file.endsWith('.parquet'))).toHaveLength(1);
+          await session.end();
+          expect((await files()).filter((file) => file.endsWith('.parquet'))).toEqual([]);
+        }),
+      4,
+    ));
 
   it('writes CSV in UTF-8 with LF, a header, missing values empty and empty text quoted', () =>
     withLake(({ duckdb, scratch }) =>

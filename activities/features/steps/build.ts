@@ -32,7 +32,7 @@ export async function buildTable(
       const table = await putTable(
         lake,
         session,
-        { select: await work.table.select() },
+        await work.table.source(),
         { prefix, orderBy, keyed: true, signal },
       );
       const quarantine = await work.quarantined(prefixOf(definition.pipeline.name, 'quarantine'));

@@ -1,7 +1,9 @@
 import { GeorefreshError } from '../../../config/errors.js';
 import type { Parameters } from '../../../lake/parameters.js';
 import type { Session } from '../../../lake/session.js';
+import { isSorted } from '../../../lake/sorted.js';
 import { bare, orderClause, quoteIdent } from '../../../lake/sql.js';
+import type { TableSource } from '../../../lake/tables.js';
 import type { Column, Columns } from '../../../lake/types.js';
 import { columnOf } from '../builders/columns.js';
 import { type KnownTable, readKept } from './kept-columns.js';
@@ -9,11 +11,14 @@ import { type KnownTable, readKept } from './kept-columns.js';
 /** The working table as SQL sees it. */
 export const SELF = 'self';
 
-/** A table or view of the session, and its columns. */
+/** A table or view of the session, and the engine's types of its columns by name. */
 interface Layer {
   relation: string;
-  columns: readonly string[];
+  types: ReadonlyMap<string, string>;
 }
+
+/** Types that columns in memory have, too: read and written again, values are the same. */
+const CARRIED = new Set(['DOUBLE', 'BIGINT', 'TIMESTAMP', 'BOOLEAN', 'VARCHAR']);
 
 /** Rows of a table of the lake: all, or those where a condition holds. */
 interface Begun {
@@ -32,8 +37,8 @@ export class WorkingTable {
   /** Columns that were read, and those that builders added, which the session does not have yet. */
   private readonly loaded = new Map<string, Column>();
   private readonly added = new Map<string, Column>();
-  /** Statements that drop tables and views of this object, when they are left behind. */
-  private owned: string[] = [];
+  /** What drops tables and views of this object, when they are left behind. */
+  private owned: (() => Promise<unknown>)[] = [];
   private made = 0;
   private begun: ReadonlySet<string> = new Set();
   /** Set while the rows are those of the table that it began with. */
@@ -58,16 +63,20 @@ export class WorkingTable {
       // A view: only the columns that builders ask for are read.
       const view = this.fresh();
       await this.session.run(`create temp view ${view} as select * from ${quoteIdent(name)} where ${where}`);
-      await this.take(view, [`drop view ${view}`]);
+      await this.take(view, [() => this.session.run(`drop view ${view}`)]);
     }
-    this.begun = new Set(this.layers.flatMap(({ columns }) => columns));
+    this.begun = new Set(this.names);
     if (list === undefined) this.still = { table, ...(where !== undefined && { where }) };
   }
 
   /** Columns that the table did not begin with, in the order in which they came. */
   get addedNames(): string[] {
-    const names = [...this.layers.flatMap(({ columns }) => columns), ...this.added.keys()];
-    return [...new Set(names)].filter((name) => !this.begun.has(name));
+    return this.names.filter((name) => !this.begun.has(name));
+  }
+
+  /** Columns in the order in which they came. */
+  private get names(): string[] {
+    return [...new Set([...this.layers.flatMap(({ types }) => [...types.keys()]), ...this.added.keys()])];
   }
 
   /** Columns by name, in memory. */
@@ -108,8 +117,9 @@ export class WorkingTable {
   /** Takes other rows and columns in the place of all there are. */
   async put(table: Columns): Promise<void> {
     const name = this.fresh();
-    await this.session.createTable(name, table);
-    await this.take(name, [`drop table ${name}`]);
+    await this.session.showColumns(name, table);
+    await this.take(name, [() => this.session.hideColumns(name)]);
+    for (const [column, values] of Object.entries(table.columns)) this.loaded.set(column, values);
   }
 
   /** Leaves out rows by their numbers. */
@@ -139,8 +149,37 @@ export class WorkingTable {
     return this.sql();
   }
 
+  /**
+   * All there is, for a table of the lake: from memory where every column is there, which then need neither be read again
+   * nor, as a rule, be sorted.
+   */
+  async source(): Promise<TableSource> {
+    const { names } = this;
+    const columns = this.inMemory(names);
+    return columns !== undefined && (await this.isCarried(names)) ? { columns } : { select: await this.select() };
+  }
+
+  private inMemory(names: readonly string[]): Columns | undefined {
+    const entries = names.map((name) => [name, this.added.get(name) ?? this.loaded.get(name)] as const);
+    if (names.length === 0 || entries.some(([, column]) => column === undefined)) return undefined;
+    return { rows: this.rowCount, columns: Object.fromEntries(entries) as Columns['columns'] };
+  }
+
+  /** Whether columns that were read are written as they were: of a type that memory carries, and no number that is none. */
+  private async isCarried(names: readonly string[]): Promise<boolean> {
+    const read = names.filter((name) => !this.added.has(name));
+    const types = new Map(this.layers.flatMap((layer) => [...layer.types]));
+    if (!read.every((name) => CARRIED.has(types.get(name) ?? ''))) return false;
+    const doubles = read.filter((name) => types.get(name) === 'DOUBLE');
+    if (doubles.length === 0) return true;
+    const none = doubles.map((name) => `isnan(${quoteIdent(name)})`).join(' or ');
+    return (await this.session.readColumns(`select 1 as n from (${this.sql()}) where ${none} limit 1`)).rows === 0;
+  }
+
   /** Some value of the key that two rows have; undefined where the key names the rows. */
   async repeatedKey(): Promise<Columns | undefined> {
+    const columns = this.inMemory(this.table.key);
+    if (columns !== undefined && isSorted(columns, this.table.key)) return undefined;
     await this.flush();
     this.demandColumns(this.table.key);
     const key = this.table.key.map(quoteIdent).join(', ');
@@ -155,7 +194,7 @@ export class WorkingTable {
    * would otherwise come in an order of the engine's choosing.
    */
   private async ordered(select: string): Promise<void> {
-    const names = await this.namesOf(select);
+    const names = [...(await this.typesOf(select)).keys()];
     const key = this.table.key.filter((name) => names.includes(name));
     const whole = key.length === this.table.key.length;
     await this.replace(`select * from (${select}\n)${orderClause(key, names, whole)}`);
@@ -167,29 +206,29 @@ export class WorkingTable {
   private async replace(select: string): Promise<void> {
     const name = this.fresh();
     await this.session.run(`create temp table ${name} as ${select}`, this.parameters);
-    await this.take(name, [`drop table ${name}`]);
+    await this.take(name, [() => this.session.run(`drop table ${name}`)]);
   }
 
-  private async take(relation: string, owned: string[] = []): Promise<void> {
+  private async take(relation: string, owned: (() => Promise<unknown>)[] = []): Promise<void> {
     const before = this.owned;
-    const columns = await this.namesOf(`select * from ${relation}`);
+    const types = await this.typesOf(`select * from ${relation}`);
     const { columns: counted } = await this.session.readColumns(`select count(*) as n from ${relation}`);
     this.rowCount = counted.n?.type === 'integer' ? counted.n.values[0] : 0;
-    this.layers = [{ relation, columns }];
+    this.layers = [{ relation, types }];
     this.owned = owned;
     this.still = undefined;
     this.loaded.clear();
     this.added.clear();
-    for (const drop of before) await this.session.run(drop);
+    for (const drop of before) await drop();
   }
 
   /** Writes added columns into the session, as a layer over the others. */
   private async flush(): Promise<void> {
     if (this.added.size === 0) return;
     const relation = this.fresh();
-    await this.session.createTable(relation, { rows: this.rowCount, columns: Object.fromEntries(this.added) });
-    this.layers.push({ relation, columns: [...this.added.keys()] });
-    this.owned.push(`drop table ${relation}`);
+    await this.session.showColumns(relation, { rows: this.rowCount, columns: Object.fromEntries(this.added) });
+    this.layers.push({ relation, types: await this.typesOf(`select * from ${relation}`) });
+    this.owned.push(() => this.session.hideColumns(relation));
     for (const [name, column] of this.added) this.loaded.set(name, column);
     this.added.clear();
   }
@@ -201,7 +240,9 @@ export class WorkingTable {
         'GR-1003',
         `${this.table.name} has neither a table to begin with nor an sql step first`,
       );
-    const latest = new Map(this.layers.flatMap(({ columns }, i) => columns.map((name) => [name, i] as const)));
+    const latest = new Map(
+      this.layers.flatMap(({ types }, i) => Array.from(types.keys(), (name) => [name, i] as const)),
+    );
     const list = [...latest].map(([name, i]) => `l${i}.${quoteIdent(name)}`);
     const from = this.layers.map(({ relation }, i) => `${relation} as l${i}`);
     return `select ${list.join(', ')} from ${from.join(' positional join ')}`;
@@ -219,12 +260,12 @@ export class WorkingTable {
     }
   }
 
-  private async namesOf(select: string): Promise<string[]> {
-    return (await this.session.describe(select, this.parameters)).map(({ name }) => name);
+  private async typesOf(select: string): Promise<Map<string, string>> {
+    return new Map((await this.session.describe(select, this.parameters)).map(({ name, type }) => [name, type]));
   }
 
   private demandColumns(names: readonly string[]): void {
-    const known = new Set([...this.layers.flatMap(({ columns }) => columns), ...this.added.keys()]);
+    const known = new Set(this.names);
     const missing = names.find((name) => !known.has(name));
     if (missing !== undefined)
       throw new GeorefreshError('GR-1003', `no column ${missing}; there are ${[...known].join(', ')}`);

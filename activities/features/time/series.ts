@@ -28,8 +28,9 @@ export interface SeriesOrder {
  */
 export function orderSeries({ group, series, time, every }: OrderInput, hooks: KernelHooks = {}): SeriesOrder {
   const rows = sameLength({ group, time });
-  const missing = time.findIndex((value) => !Number.isFinite(value));
-  if (missing >= 0) throw new GeorefreshError('GR-1003', `row ${missing + 1} has no time to stand in order of`);
+  for (let row = 0; row < rows; row++)
+    if (!Number.isFinite(time[row]))
+      throw new GeorefreshError('GR-1003', `row ${row + 1} has no time to stand in order of`);
 
   const start = sharedInt32(series + 1);
   for (let row = 0; row < rows; row++) start[group[row] + 1]++;

@@ -156,8 +156,19 @@ class Series {
     return step === undefined ? i : step[this.begins + i];
   }
 
+  /** Whether each row is one step behind the one before it and has a value: places then say all that steps do. */
+  private get isComplete(): boolean {
+    return this.order.step === undefined && this.observed.length === this.length;
+  }
+
   lag(steps: number, out: Float64Array): void {
     const { step, value, length } = this.observed;
+    if (this.isComplete && this.order.row === undefined) {
+      const own = out.subarray(this.begins, this.begins + length);
+      own.fill(Number.NaN, 0, steps);
+      own.set(value.subarray(0, Math.max(0, length - steps)), Math.min(steps, length));
+      return;
+    }
     let at = 0;
     for (let i = 0; i < this.length; i++) {
       const wanted = this.stepAt(i) - steps;
@@ -182,6 +193,14 @@ class Series {
   window(mover: Mover, steps: number, offset: number, least: number, out: Float64Array): void {
     const { step, value, length } = this.observed;
     mover.reset(value);
+    if (this.isComplete) {
+      for (let i = 0; i < length; i++) {
+        const hi = Math.max(0, i - offset + 1);
+        const lo = Math.max(0, hi - steps);
+        out[this.rowAt(i)] = hi - lo >= least ? mover.at(lo, hi) : Number.NaN;
+      }
+      return;
+    }
     let lo = 0;
     let hi = 0;
     for (let i = 0; i < this.length; i++) {
