@@ -3,7 +3,7 @@ import type { Cluster } from '../support/cluster.js';
 import type { LogLine } from '../support/log-tail.js';
 import { faultsOf, pointerOf } from '../support/snapshots.js';
 import { isBeginOf, isEndOf } from '../support/steps.js';
-import { TARGETS } from './killed-workers.js';
+import { recovery, TARGETS } from './killed-workers.js';
 import {
   expectAsUndisturbed,
   expectPublished,
@@ -70,6 +70,7 @@ async function untilCaught(
     await withCluster(scenario, {}, async (cluster) => {
       const refresh = await startRun(cluster);
       const { pid } = await cluster.log.until(isBeginOf(step), `${step} begins`);
+      const at = Date.now();
       await cluster.signal(pid, 'SIGSTOP');
       caught = cluster.log.find(isEndOf(step, pid)) === undefined;
       if (!caught) return cluster.signal(pid, 'SIGCONT');
@@ -80,7 +81,7 @@ async function untilCaught(
         const end = await cluster.log.until(isEndOf(step, pid), 'the thawed worker ends its step', {
           withinMs: THAWED_MS,
         });
-        scenario.faults.saw(fault, `it ended as ${end.event ?? ''}`);
+        scenario.faults.saw(fault, `tried again after ${recovery(cluster, at)}, it ended as ${end.event ?? ''}`);
         return end;
       });
     });
