@@ -188,8 +188,7 @@ async function countEach(
     for (const [i, { at }] of open.entries()) rows[at] = counted[i] ?? 0;
     return rows;
   } catch (error) {
-    for (const { name, sql } of open)
-      await numbers(sql).catch((own: unknown) => Promise.reject(explained(own, name)));
+    for (const { name, sql } of open) await numbers(sql).catch((own: unknown) => Promise.reject(explained(own, name)));
     throw error;
   }
 }

@@ -29,12 +29,7 @@ export async function buildTable(
       await work.demandKey(definition);
       const { key, sort = [] } = task.table;
       const orderBy = sortOrder([...sort, ...key]);
-      const table = await putTable(
-        lake,
-        session,
-        await work.table.source(),
-        { prefix, orderBy, keyed: true, signal },
-      );
+      const table = await putTable(lake, session, await work.table.source(), { prefix, orderBy, keyed: true, signal });
       const quarantine = await work.quarantined(prefixOf(definition.pipeline.name, 'quarantine'));
       return {
         tables: { [task.name]: table },
