@@ -2,7 +2,7 @@ import { GeorefreshError } from '../../../config/errors.js';
 import { putArtifact } from '../../../lake/artifacts.js';
 import { sha256Of } from '../../../lake/hashing.js';
 import { type Ingredients, remember } from '../../../lake/reuse.js';
-import { putTable, withTables } from '../../../lake/tables.js';
+import { putTable, sessionWith } from '../../../lake/tables.js';
 import type { Artifact } from '../../../lake/types.js';
 import { type Deps, definitionOf, nameOf, prefixOf, tableOf } from '../../deps.js';
 import type { Made, StepContext } from '../../durable.js';
@@ -129,15 +129,10 @@ async function writtenTogether(
   { signal }: StepContext,
 ): Promise<Part[]> {
   const { tables, select } = partsSql(parts);
-  const table = await lake.duckdb.session(
-    (session) =>
-      withTables(
-        lake,
-        session,
-        tables,
-        () => putTable(lake, session, { select }, { prefix, orderBy: [PARTITION], signal }),
-        { signal },
-      ),
+  const table = await sessionWith(
+    lake,
+    tables,
+    (session) => putTable(lake, session, { select }, { prefix, orderBy: [PARTITION], signal }),
     { signal },
   );
   return parts.map((part) => ({ ...part, ...table, rows: part.rows }));

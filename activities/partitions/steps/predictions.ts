@@ -1,7 +1,7 @@
 import type { Pipeline } from '../../../config/definition/pipeline.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import { quoteIdent } from '../../../lake/sql.js';
-import { putTable, withTables } from '../../../lake/tables.js';
+import { putTable, sessionWith } from '../../../lake/tables.js';
 import type { Column } from '../../../lake/types.js';
 import { artifactOf, type Deps, prefixOf, tableOf } from '../../deps.js';
 import { columnOf } from '../../features/builders/columns.js';
@@ -30,81 +30,66 @@ export function predictionPartitioner(deps: Deps, { name, train, score }: Pipeli
     split: (input, { signal }) => {
       const ref = tableOf(input, predict.table);
       const model = { model: artifactOf(input, MODEL).sha256, 'exported model': artifactOf(input, ONNX).sha256 };
-      return lake.duckdb.session(
-        (session) =>
-          withTables(
-            lake,
-            session,
-            { scored: ref },
-            async () => {
-              const about = { name: 'scored', sha256: ref.sha256 };
-              const own = await ownPartitions(session, about, columns, by);
-              return own.map(({ name, rows, digest }) => ({ name, rows, inputs: { 'own rows': digest, ...model } }));
-            },
-            { signal },
-          ),
+      return sessionWith(
+        lake,
+        { scored: ref },
+        async (session) => {
+          const about = { name: 'scored', sha256: ref.sha256 };
+          const own = await ownPartitions(session, about, columns, by);
+          return own.map(({ name, rows, digest }) => ({ name, rows, inputs: { 'own rows': digest, ...model } }));
+        },
         { signal, step: `${input.step.id}/split` },
       );
     },
     make: (input, names, context) => {
       const { signal } = context;
-      return lake.duckdb.session(
-        (session) =>
-          withTables(
+      return sessionWith(
+        lake,
+        { scored: tableOf(input, predict.table) },
+        async (session) => {
+          const list = [`${partitionOf(by)} as ${PARTITION}`, ...columns.map(quoteIdent)].join(', ');
+          const rows = await session.readColumns(
+            `select ${list} from scored where ${inPartitions(by, names)} order by ${key}`,
+          );
+          const { predictions, differences } = await predictRows(deps, train, predict, input, rows, context);
+          const places = columnOf(rows, PARTITION);
+          await session.createTable('predicted', {
+            ...predictions,
+            columns: { [PARTITION]: places, ...predictions.columns },
+          });
+          const select = 'select * from predicted';
+          const table = await putTable(
             lake,
             session,
-            { scored: tableOf(input, predict.table) },
-            async () => {
-              const list = [`${partitionOf(by)} as ${PARTITION}`, ...columns.map(quoteIdent)].join(', ');
-              const rows = await session.readColumns(
-                `select ${list} from scored where ${inPartitions(by, names)} order by ${key}`,
-              );
-              const { predictions, differences } = await predictRows(deps, train, predict, input, rows, context);
-              const places = columnOf(rows, PARTITION);
-              await session.createTable('predicted', {
-                ...predictions,
-                columns: { [PARTITION]: places, ...predictions.columns },
-              });
-              const select = 'select * from predicted';
-              const table = await putTable(
-                lake,
-                session,
-                { select },
-                { ...options, orderBy: [PARTITION, train.key], signal },
-              );
-              return { table, facts: largestByPartition(places, differences) };
-            },
-            { signal },
-          ),
+            { select },
+            { ...options, orderBy: [PARTITION, train.key], signal },
+          );
+          return { table, facts: largestByPartition(places, differences) };
+        },
         { signal, step: `${input.step.id}/part` },
       );
     },
     gather: (input, parts, { signal }) => {
       const { tables, select: ofParts } = partsSql(parts);
       const select = `select * exclude (${PARTITION}) from (${ofParts})`;
-      return lake.duckdb.session(
-        (session) =>
-          withTables(
-            lake,
-            session,
-            tables,
-            async () => {
-              const table = await putTable(lake, session, { select }, { ...options, signal });
-              const { rows } = tableOf(input, predict.table);
-              if (table.rows !== rows)
-                throw new GeorefreshError('GR-2105', `${PREDICTIONS}: ${rows} rows became ${table.rows}`);
-              const { columns: read } = await session.readColumns(
-                `select ${quoteIdent(predict.as)} as value from (${ofParts})`,
-              );
-              const difference = Math.max(0, ...parts.map(({ facts }) => facts.difference ?? 0));
-              return {
-                table,
-                rowsIn: rows,
-                facts: { parity: demandAgreement(difference, read.value) },
-              };
-            },
-            { signal },
-          ),
+      return sessionWith(
+        lake,
+        tables,
+        async (session) => {
+          const table = await putTable(lake, session, { select }, { ...options, signal });
+          const { rows } = tableOf(input, predict.table);
+          if (table.rows !== rows)
+            throw new GeorefreshError('GR-2105', `${PREDICTIONS}: ${rows} rows became ${table.rows}`);
+          const { columns: read } = await session.readColumns(
+            `select ${quoteIdent(predict.as)} as value from (${ofParts})`,
+          );
+          const difference = Math.max(0, ...parts.map(({ facts }) => facts.difference ?? 0));
+          return {
+            table,
+            rowsIn: rows,
+            facts: { parity: demandAgreement(difference, read.value) },
+          };
+        },
         { signal, step: input.step.id },
       );
     },

@@ -2,7 +2,7 @@ import type { PartitionColumn } from '../../../config/definition/partition.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import type { Session } from '../../../lake/session.js';
 import { quoteIdent } from '../../../lake/sql.js';
-import { putTable, withTables } from '../../../lake/tables.js';
+import { putTable, sessionWith } from '../../../lake/tables.js';
 import type { Artifact } from '../../../lake/types.js';
 import { type Deps, prefixOf, tableOf } from '../../deps.js';
 import type { StepContext } from '../../durable.js';
@@ -44,7 +44,7 @@ export function selectPartitioner(
     { signal }: StepContext,
     work: (session: Session) => Promise<T>,
   ): Promise<T> =>
-    deps.lake.duckdb.session((session) => withTables(deps.lake, session, tables, () => work(session), { signal }), {
+    sessionWith(deps.lake, tables, work, {
       signal,
       step: `${step.id}${what}`,
     });
