@@ -14,6 +14,7 @@ import { type ObjectServerProcess, startObjectServer, TEST_KEYS } from '../suppo
 import { inPartitionsBy } from '../support/partitions.js';
 import { type Bench, openBench, type Ran, runPlan } from '../support/run-plan.js';
 import { type SmallPipeline, smallFiles, writeSmallPipeline } from '../support/small-pipeline.js';
+import { Sometimes } from '../support/sometimes.js';
 
 /** A lake that was refreshed once, and the folder that its objects lie in as files. */
 interface Place {
@@ -131,6 +132,8 @@ const lookInto = async (bench: Bench, pipeline: string): Promise<Fault[]> =>
 
 /** One kind after the other in the same lake: what a refresh makes good leaves nothing behind for the next. */
 async function eachKindIsMadeGood({ small, files, open }: Place): Promise<void> {
+  const fired = new Sometimes();
+  fired.expect(...CASES.map(({ kind }) => kind));
   let day = 0;
   const refresh = (bench: Bench): Promise<Ran> => {
     const logicalTime = new Date(Date.UTC(2026, 2, 1 + day++)).toISOString();
@@ -157,7 +160,9 @@ async function eachKindIsMadeGood({ small, files, open }: Place): Promise<void> 
       const current = await readCurrent(bench.lake.store, small.name);
       expect(current?.pointer.generation, kind).toBe(before.pointer.generation);
 
+      const began = performance.now();
       const { summary, records } = await refresh(bench);
+      fired.saw(kind, `made good in ${((performance.now() - began) / 1000).toFixed(1)} s`);
       expect(summary.outcome, kind).toBe(outcome);
       if (again !== undefined) expect(records.find(({ id }) => id === again)?.reused, kind).toBe(false);
       for (const { name, uri, sha256 } of (await readCurrent(bench.lake.store, small.name))?.manifest.outputs ?? []) {
@@ -179,6 +184,8 @@ async function eachKindIsMadeGood({ small, files, open }: Place): Promise<void> 
     await collect({ lake, pipeline: small.name, retention, now: Date.parse('2099-01-01'), id: 'gc' });
     expect((await examineLake(lake, small.name)).faults).toEqual([]);
   });
+  expect(fired.never()).toEqual([]);
+  process.stdout.write(`\n${fired.table()}\n`);
 }
 
 async function placeOf(files: string, storeOf?: () => Promise<ObjectStore>): Promise<Place> {
