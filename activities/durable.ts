@@ -137,9 +137,10 @@ function batchOf(input: unknown): object {
   return logicalTime === undefined ? {} : batchFields(batchIdOf({ logicalTime }));
 }
 
-/** How many records went in and came out, of what counts them. */
+/** How many records went in and came out, of what counts them; a division of a step may bring its result. */
 function recordsOf(result: unknown): object {
-  const { rowsIn, rowsOut } = (result ?? {}) as Partial<StepResult>;
+  const given = (result ?? {}) as Partial<StepResult> & { kept?: Partial<StepResult> };
+  const { rowsIn, rowsOut } = given.kept ?? given;
   return typeof rowsIn === 'number' && typeof rowsOut === 'number' ? { records_in: rowsIn, records_out: rowsOut } : {};
 }
 

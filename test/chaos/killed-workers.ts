@@ -5,13 +5,14 @@ import { type LogLine, timeOf } from '../support/log-tail.js';
 import { isAgain, isBeginOf } from '../support/steps.js';
 import { type Case, expectAsUndisturbed, expectPublished, type Scenario, startRun, withCluster } from './scenario.js';
 
-/** The step of each stage that a fault is aimed at: its longest, or the one that most could go wrong in. */
+/** The activity of each stage that a fault is aimed at: its longest, or the one that most could go wrong in. */
 export const TARGETS: Record<Stage, string> = {
   ingest: 'ingest/stations',
   validate: 'validate/stations',
   features: 'features/tract_context',
   train: 'train/evaluate',
-  score: 'score/predictions',
+  // The sample's predictions are one chunk, which is made where it is divided.
+  score: 'score/predictions/split',
   publish: 'publish/snapshot',
 };
 
