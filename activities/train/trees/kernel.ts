@@ -37,10 +37,17 @@ export function openKernel(module: WebAssembly.Module, memory: WebAssembly.Memor
     trees.push({ round, nodes: copy(nodesAt, nodes * NODE_BYTES), sets: copy(setsAt, sets * SET_BYTES), loss });
     onTree();
   };
+  const words = new Int32Array(memory.buffer);
+  const sleep = (address: number, value: number): void => {
+    Atomics.wait(words, address >>> 2, value);
+  };
+  const wake = (address: number): void => {
+    Atomics.notify(words, address >>> 2);
+  };
   const abort = (): never => {
     throw new GeorefreshError('GR-3009', 'the tree kernel stopped');
   };
-  const { exports } = new WebAssembly.Instance(module, { env: { memory, abort }, host: { emit } });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, abort }, host: { emit, sleep, wake } });
   const calls = exports as unknown as Record<KernelCall, (...args: number[]) => void>;
   return (name, args) => {
     trees = [];
