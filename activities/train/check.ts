@@ -24,9 +24,12 @@ const notWeight = (value: number) => !(value >= 0 && value < Number.POSITIVE_INF
 
 const rowsText = (count: number, first: number) => `in ${count} row${count === 1 ? '' : 's'}, first in row ${first}`;
 
+/** Gains and variances multiply up to three sums of weights with squares of targets or features, which float32 bounds. */
+const MOST_WEIGHT = 1e60;
+
 /**
  * Checks what every learner asks of its data, once, before any arithmetic: rows, features with distinct names, equal
- * lengths, a finite target, weights finite and ≥ 0 and not all 0, no infinite feature value (float32 overflow counts).
+ * lengths, a finite target, weights finite, ≥ 0, not all 0 and not huge, no infinite feature value (float32 overflow counts).
  * Trees, which only ask for an order, let infinities pass. Throws GR-3002 naming the column and the first row (counted from 0).
  */
 export function checkTrainingData(data: TrainingData, { infinities = false } = {}): void {
@@ -53,7 +56,11 @@ export function checkTrainingData(data: TrainingData, { infinities = false } = {
   if (wrong.count > 0) refuse(`the weight is missing, infinite or negative ${rowsText(wrong.count, wrong.first)}`);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (total === 0) refuse('all weights are 0');
-  if (total === Number.POSITIVE_INFINITY) refuse('the weights add up to more than a number holds');
+  if (total >= MOST_WEIGHT) {
+    refuse(
+      `the weights add up to ${total}, and products of their sums overflow from ${MOST_WEIGHT} on: scale them down`,
+    );
+  }
 }
 
 /** Refuses native categories, for learners that only read numbers. */

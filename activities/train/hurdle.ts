@@ -52,7 +52,7 @@ export function hurdleOf(learners: Learners): Learner<HurdleParams, HurdleModel>
         features: data.features.map(({ name }) => name),
         occurrence: await of(occurrence).fit(any, occurrence.params, hooks),
         amount: await of(amount).fit(takeTraining(data, some), amount.params, withoutProgress(hooks)),
-        least: some.reduce((least, row) => Math.min(least, data.target[row] as number), Number.POSITIVE_INFINITY),
+        least: leastOf(data, some),
       };
     },
     predict({ occurrence, amount, least }, matrix) {
@@ -105,6 +105,13 @@ function checkAmounts(data: TrainingData): void {
   const row = data.target.findIndex((value) => value < 0);
   if (row >= 0) throw new GeorefreshError('GR-3002', `an amount is negative in row ${row}`);
 }
+
+/** The least target of the rows that weigh anything. */
+const leastOf = ({ target, weights }: TrainingData, rows: Int32Array): number =>
+  rows.reduce(
+    (least, row) => (weights?.[row] === 0 ? least : Math.min(least, target[row] as number)),
+    Number.POSITIVE_INFINITY,
+  );
 
 /** The second fit would count from 0 again. */
 function withoutProgress(hooks: LearnHooks = {}): LearnHooks {

@@ -50,14 +50,14 @@ export type FitOptions = LearnerOptions & {
   numThreads?: number;
   /** Ends the fit with GR-3006, wherever it is. */
   signal?: AbortSignal;
-  /** Work done and all of it, in units of the learner's own. */
+  /** Work done and all of it, in units of the learner's own. What it throws ends the fit. */
   onProgress?(done: number, total: number): void;
 };
 
 export interface FittedModel {
   /** The model as plain data. */
   readonly data: Model;
-  /** One prediction a row; features are found by name. GR-3008 where one is missing. */
+  /** One prediction a row; features are found by name, further ones passed over. GR-3008 where one is missing. */
   predict(features: readonly LearnFeature[]): Float64Array;
   /** How much each feature is used, in the order of the fit: total gain of its splits, its standardised slope, or shares of both. */
   importance(): { name: string; importance: number }[];
@@ -76,13 +76,35 @@ export async function fit(data: LearnData, options: FitOptions): Promise<FittedM
   parseParams(learner, params);
   const { features, target, weights } = data;
   const training: TrainingData = { ...matrixOf(features, target.length), target, ...(weights && { weights }) };
-  const hooks: LearnHooks = {
-    threads: numThreads,
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress: (done, total) => onProgress(done, total) }),
+  const run = (hooks: LearnHooks): Promise<Model> => {
+    const input = { learner, params, data: training };
+    return learnerOf(learner).ownThreads === true ? fitModel(input, hooks) : fitApart(input, hooks);
   };
-  const input = { learner, params, data: training };
-  return fitted(await (learnerOf(learner).ownThreads === true ? fitModel(input, hooks) : fitApart(input, hooks)));
+  const hooks: LearnHooks = { threads: numThreads, ...(signal && { signal }) };
+  return fitted(await (onProgress === undefined ? run(hooks) : toldTo(onProgress, hooks, run)));
+}
+
+/** Runs with a hook of the caller's. It is called from timers and messages, so what it throws ends the run here, not the process. */
+async function toldTo(
+  onProgress: NonNullable<FitOptions['onProgress']>,
+  hooks: LearnHooks,
+  run: (hooks: LearnHooks) => Promise<Model>,
+): Promise<Model> {
+  const failed = new AbortController();
+  const signal = hooks.signal === undefined ? failed.signal : AbortSignal.any([hooks.signal, failed.signal]);
+  const guarded = (done: number, total: number): void => {
+    if (failed.signal.aborted) return;
+    try {
+      onProgress(done, total);
+    } catch (error) {
+      failed.abort(error);
+    }
+  };
+  try {
+    return await run({ ...hooks, signal, onProgress: guarded });
+  } finally {
+    failed.signal.throwIfAborted();
+  }
 }
 
 /** The model as ONNX: one graph from raw features to the prediction. Equal models and metadata give equal bytes. */
@@ -105,7 +127,10 @@ export function fitted(data: Model): FittedModel {
   const learner = learnerOf(data.learner);
   return {
     data,
-    predict: (features) => learner.predict(data, matrixOf(features, features[0]?.values.length ?? 0)),
+    predict: (features) => {
+      const first = features.find(({ name }) => name === data.features[0]);
+      return learner.predict(data, matrixOf(features, first?.values.length ?? 0));
+    },
     importance: () => {
       const importance = learner.importance(data);
       return data.features.map((name, f) => ({ name, importance: importance[f] as number }));

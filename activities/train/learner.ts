@@ -6,7 +6,7 @@ export interface Feature {
   name: string;
   /** One value a row, NaN where missing. */
   values: Float32Array;
-  /** Values are codes of levels (0, 1, 2, …) without order or distance. */
+  /** Values are whole numbers that name levels, without order or distance. */
   categorical?: boolean;
 }
 

@@ -1,3 +1,4 @@
+import { GeorefreshError } from '../../config/errors.js';
 import type { Model } from './learner.js';
 
 const ARRAYS = { Float64Array, Float32Array, Int32Array, Uint32Array, Uint16Array, Uint8Array } as const;
@@ -21,18 +22,26 @@ export const encodeModelJson = (model: Model): Uint8Array =>
     }),
   );
 
-/** The model that `encodeModelJson` wrote. */
-export const decodeModelJson = (bytes: Uint8Array): Model =>
-  JSON.parse(Buffer.from(bytes).toString('utf8'), (_, value: unknown) => {
-    if (!isTagged(value)) return value;
-    const raw = Buffer.from(value.base64, 'base64');
-    // A copy of its own: a Buffer may lie in a shared pool, at an offset that the array type does not allow.
-    return new ARRAYS[value[TAG]](Uint8Array.from(raw).buffer);
-  }) as Model;
+/** The model that `encodeModelJson` wrote; GR-3008 where the bytes are none. */
+export function decodeModelJson(bytes: Uint8Array): Model {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'), (_, value: unknown) =>
+      isTagged(value) ? arrayOf(value) : value,
+    ) as Model;
+  } catch (cause) {
+    throw new GeorefreshError('GR-3008', 'the bytes are not a model of this project', { cause });
+  }
+}
+
+/** Over a copy of its own: a Buffer may lie in a shared pool, at an offset that the array type does not allow. */
+const arrayOf = ({ [TAG]: kind, base64 }: Tagged) =>
+  new ARRAYS[kind](Uint8Array.from(Buffer.from(base64, 'base64')).buffer);
 
 const isTagged = (value: unknown): value is Tagged =>
   typeof value === 'object' &&
   value !== null &&
   TAG in value &&
   typeof value[TAG] === 'string' &&
-  Object.hasOwn(ARRAYS, value[TAG]);
+  Object.hasOwn(ARRAYS, value[TAG]) &&
+  'base64' in value &&
+  typeof value.base64 === 'string';

@@ -48,8 +48,8 @@ export function bufferShare(input: BufferShareInput, hooks: KernelHooks = {}): B
   for (let i = 0; i < discs; i++) {
     radii[i] = capRadius(ofAreaM2[i]);
     if (radii[i] > widest) widest = radii[i];
+    demand(widest <= HEMISPHERE_RAD, `the disc of row ${i} is larger than a hemisphere: ${ofAreaM2[i]} m²`);
   }
-  demand(widest <= HEMISPHERE_RAD, 'a disc is larger than a hemisphere');
 
   const tree = input.ofTree ?? buildBallTree({ lon: ofLon, lat: ofLat });
   const start = sharedInt32(to - from + 1);

@@ -11,7 +11,7 @@ export interface CalendarField {
 }
 
 export interface CalendarInput extends RowRange {
-  /** Milliseconds since the epoch, UTC; NaN gives NaN. */
+  /** Milliseconds since the epoch, UTC; what has no date (NaN, an infinity, 200,000 years from now or more) gives NaN. */
   time: Float64Array;
   zone: string;
   /** A country or a part of one, where a field is `holiday`. */
@@ -43,7 +43,7 @@ export async function calendar(input: CalendarInput, hooks: KernelHooks = {}): P
     const values = out[k];
     for (let row = from; row < to; row++) {
       const at = local[row - from];
-      values[row - from] = Number.isNaN(at) ? Number.NaN : wave(part(at));
+      values[row - from] = hasDate(at) ? wave(part(at)) : Number.NaN;
       if (row % PROGRESS_ROWS === 0) hooks.onProgress?.(row - from);
     }
   }
@@ -65,12 +65,15 @@ function localTime(time: Float64Array, zone: string, from: number, to: number): 
   const offsets = zoneOffsets(zone, Math.max(early, first), Math.min(late, last));
   let now = 0;
   for (let row = 0; row < local.length; row++) {
-    if (Number.isNaN(local[row])) continue;
+    if (!hasDate(local[row])) continue;
     now = placeOf(offsets, local[row], now);
     local[row] += offsets.offset[now];
   }
   return local;
 }
+
+/** Whether a time is one that `Date` knows. */
+const hasDate = (at: number): boolean => Math.abs(at) <= 8.64e15;
 
 /** The last change of clocks at or before an instant; times mostly stand in order, so the place of the one before is near. */
 function placeOf({ from }: ZoneOffsets, instant: number, guess: number): number {
@@ -125,6 +128,7 @@ async function holidaysOver(local: Float64Array, place: string | undefined): Pro
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   for (const at of local) {
+    if (!hasDate(at)) continue;
     if (at < first) first = at;
     if (at > last) last = at;
   }

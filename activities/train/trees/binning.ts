@@ -50,7 +50,10 @@ function binLevels(memory: KernelMemory, f: number, { name, values }: Feature): 
       throw new GeorefreshError('GR-3002', `feature ${name} has more than ${MOST_LEVELS} levels`);
     }
     if (!Number.isInteger(value) || Math.abs(value) >= WHOLE) {
-      throw new GeorefreshError('GR-3002', `feature ${name} has the level ${value}, and levels are whole numbers`);
+      throw new GeorefreshError(
+        'GR-3002',
+        `feature ${name} has the level ${value}, and levels are whole numbers below ${WHOLE}`,
+      );
     }
     places.set(value, 0);
   }

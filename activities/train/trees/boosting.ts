@@ -12,6 +12,8 @@ import { meanOver, quantileOver, type RowSplit, splitRows } from './rows.js';
 
 /** Features that a node can name. */
 const MOST_FEATURES = 65_535;
+/** Leaves are float32, and a step may be as long as two targets lie apart. */
+const MOST_TARGET = 2 ** 126;
 
 const OBJECTIVES: Record<BoostingParams['objective'], { code: number; link: Link; scale: Scale }> = {
   regression: { code: L.SQUARED, link: 'identity', scale: 'count' },
@@ -25,11 +27,11 @@ const OBJECTIVES: Record<BoostingParams['objective'], { code: number; link: Link
  * seed give the same model to the bit, whatever the number of threads.
  *
  * A constant target gives its constant; a column that is missing throughout is not used; infinities are extreme values; rows of
- * weight 0 count for nothing. Throws GR-3002 for what `checkTrainingData` or `checkObjective` refuses, GR-3007 beyond 4 GiB.
+ * weight 0 count for nothing. Throws GR-3002 for what `checkTrainingData`, `checkSize` or `checkObjective` refuses, GR-3007 beyond 4 GiB.
  */
 async function fitBoosting(data: TrainingData, params: BoostingParams, hooks: LearnHooks = {}): Promise<TreeModel> {
   checkTrainingData(data, { infinities: true });
-  checkShape(data);
+  checkSize(data);
   const held = params.earlyStoppingRounds > 0 ? params.validationFraction : 0;
   const split = splitRows(data, held, params.seed);
   checkObjective(data, params);
@@ -66,32 +68,35 @@ async function fitBoosting(data: TrainingData, params: BoostingParams, hooks: Le
   });
 }
 
-/** What trees ask of the shape of their data. */
-export function checkShape({ features }: TrainingData): void {
-  if (features.length <= MOST_FEATURES) return;
-  throw new GeorefreshError(
-    'GR-3002',
-    `there are ${features.length} features, and trees read ${MOST_FEATURES} at most`,
-  );
+const refuse = (detail: string): never => {
+  throw new GeorefreshError('GR-3002', detail);
+};
+
+/** What trees ask of the size of their data. */
+export function checkSize({ features, target }: TrainingData): void {
+  if (features.length > MOST_FEATURES)
+    refuse(`there are ${features.length} features, and trees read ${MOST_FEATURES} at most`);
+  const row = target.findIndex((value) => Math.abs(value) >= MOST_TARGET);
+  if (row >= 0)
+    refuse(`the target is ${target[row]} in row ${row}, and trees predict up to ${MOST_TARGET}: scale it down`);
 }
 
-/** Classes are 0 and 1, and both are there; counts are not negative, and not all 0. */
+/** Classes are 0 and 1, and both are there; counts are not negative, and not all 0; in the rows that weigh anything. */
 export function checkObjective(
-  { target, features }: TrainingData,
+  { target, weights, features }: TrainingData,
   { objective, monotoneConstraints = {} }: Pick<BoostingParams, 'objective'> & Partial<BoostingParams>,
 ): void {
-  const refuse = (detail: string): never => {
-    throw new GeorefreshError('GR-3002', detail);
-  };
+  const counts = (wanted: (value: number) => boolean) =>
+    target.some((value, row) => weights?.[row] !== 0 && wanted(value));
   if (objective === 'poisson') {
     const row = target.findIndex((value) => value < 0);
     if (row >= 0) refuse(`a count is negative in row ${row}`);
-    if (target.every((value) => value === 0)) refuse('all counts are 0');
+    if (!counts((value) => value > 0)) refuse('all counts are 0');
   }
   if (objective === 'binary') {
     const row = target.findIndex((value) => value !== 0 && value !== 1);
     if (row >= 0) refuse(`a class is neither 0 nor 1 in row ${row}`);
-    if (target.every((value) => value === target[0])) refuse(`all rows are of class ${target[0]}`);
+    for (const only of [0, 1]) if (!counts((value) => value !== only)) refuse(`all rows are of class ${only}`);
   }
   const names = new Map(features.map((feature) => [feature.name, feature]));
   for (const [name, direction] of Object.entries(monotoneConstraints)) {

@@ -1,7 +1,7 @@
 import * as L from '../assembly/layout.js';
 import { checkTrainingData } from '../check.js';
 import type { Learner, LearnHooks, TrainingData } from '../learner.js';
-import { checkObjective, checkShape, setRows } from './boosting.js';
+import { checkObjective, checkSize, setRows } from './boosting.js';
 import { treesToGraph, treesToOnnx } from './graph.js';
 import { growTrees } from './grow.js';
 import { KernelMemory } from './memory.js';
@@ -23,7 +23,7 @@ async function fitForest(
   hooks: LearnHooks = {},
 ): Promise<TreeModel> {
   checkTrainingData(data, { infinities: true });
-  checkShape(data);
+  checkSize(data);
   checkObjective(data, params);
   const { rows, features } = data;
   const split = splitRows(data, 0, params.seed);

@@ -76,7 +76,10 @@ function noTrees(graph: OnnxGraph, raw: string): string {
   return graph.node('Where', [absent, graph.doubles('zero', [0], []), graph.doubles('naught', [0], [])], 'sum');
 }
 
-/** Splits and leaves are numbered apart, as the operator wants them. */
+/**
+ * Splits and leaves are numbered apart, as the operator wants them. A root can only be a split: a tree of one leaf, as a draw
+ * of equal targets grows, gets one that leads to that leaf on both sides.
+ */
 function addTrees(graph: OnnxGraph, model: TreeModel, raw: string): string {
   const { left, feature, threshold, flags, value, roots } = model;
   const number = new Int32Array(left.length);
@@ -87,6 +90,7 @@ function addTrees(graph: OnnxGraph, model: TreeModel, raw: string): string {
     number[node] = list.length;
     list.push(node);
   }
+  const bare = Array.from(roots).filter((root) => (left[root] as number) < 0);
   const members: number[] = [];
   const ints: Record<string, number[]> = {
     nodes_featureids: [],
@@ -96,8 +100,8 @@ function addTrees(graph: OnnxGraph, model: TreeModel, raw: string): string {
     nodes_falseleafs: [],
     nodes_missing_value_tracks_true: [],
   };
-  const modes = new Uint8Array(splits.length);
-  const bounds = new Float64Array(splits.length);
+  const modes = new Uint8Array(splits.length + bare.length).fill(MODE_LEQ);
+  const bounds = new Float64Array(modes.length);
   for (const [i, node] of splits.entries()) {
     const f = feature[node] as number;
     const flag = flags[node] as number;
@@ -110,10 +114,7 @@ function addTrees(graph: OnnxGraph, model: TreeModel, raw: string): string {
       if (missingLeft) [whenTrue, whenFalse] = [whenFalse, whenTrue];
       members.push(...membersOf(model, f, threshold[node] as number), Number.NaN);
       modes[i] = MODE_MEMBER;
-    } else {
-      modes[i] = MODE_LEQ;
-      bounds[i] = threshold[node] as number;
-    }
+    } else bounds[i] = threshold[node] as number;
     ints.nodes_featureids?.push(f);
     ints.nodes_truenodeids?.push(number[whenTrue] as number);
     ints.nodes_trueleafs?.push((left[whenTrue] as number) < 0 ? 1 : 0);
@@ -121,10 +122,19 @@ function addTrees(graph: OnnxGraph, model: TreeModel, raw: string): string {
     ints.nodes_falseleafs?.push((left[whenFalse] as number) < 0 ? 1 : 0);
     ints.nodes_missing_value_tracks_true?.push(!bySet && missingLeft ? 1 : 0);
   }
+  for (const leaf of bare) {
+    ints.nodes_featureids?.push(0);
+    for (const side of ['true', 'false']) {
+      ints[`nodes_${side}nodeids`]?.push(number[leaf] as number);
+      ints[`nodes_${side}leafs`]?.push(1);
+    }
+    ints.nodes_missing_value_tracks_true?.push(0);
+  }
+  const bareAt = new Map(bare.map((leaf, i) => [leaf, splits.length + i]));
   return graph.trees(raw, 'sum', {
     ints: {
       ...ints,
-      tree_roots: Array.from(roots, (root) => number[root] as number),
+      tree_roots: Array.from(roots, (root) => bareAt.get(root) ?? (number[root] as number)),
       leaf_targetids: leaves.map(() => 0),
     },
     doubles: {

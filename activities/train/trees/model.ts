@@ -50,6 +50,8 @@ export interface TreeFacts extends Binned {
   share: number;
 }
 
+const MOST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
+
 /** Puts trees as the kernel lays them out into a model. Bins become the thresholds that bound them. */
 export function modelOf(trees: readonly RawTree[], { share, bounds, binCount, ...facts }: TreeFacts): TreeModel {
   const nodes = trees.reduce((sum, tree) => sum + tree.nodes.length / L.NODE_BYTES, 0);
@@ -86,7 +88,8 @@ export function modelOf(trees: readonly RawTree[], { share, bounds, binCount, ..
       const bin = view.getUint8(at + L.NODE_BIN);
       model.feature[node] = f;
       model.flags[node] = flags;
-      model.gain[node] = view.getFloat32(at + L.NODE_GAIN, true);
+      // Gains grow with the square of the target: from some 1e18 on they leave float32, and must still add up.
+      model.gain[node] = Math.min(MOST_FLOAT32, view.getFloat32(at + L.NODE_GAIN, true));
       if (flags & L.BY_SET) model.threshold[node] = setBytes / L.SET_BYTES + view.getInt32(at + L.NODE_VALUE, true);
       // The last bin has no bound: everything that is there goes left.
       else if (bin >= (binCount[f] as number) - 1) model.threshold[node] = Number.POSITIVE_INFINITY;

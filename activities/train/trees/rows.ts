@@ -20,7 +20,7 @@ export function splitRows({ rows, weights }: TrainingData, fraction: number, see
     (fraction > 0 && draw() < fraction ? valid : train).push(row);
   }
   if (fraction > 0 && (valid.length === 0 || train.length === 0)) {
-    const detail = `of ${train.length + valid.length} rows, ${valid.length} are held out for early stopping`;
+    const detail = `of ${train.length + valid.length} rows, ${valid.length} are held out for early stopping: change validationFraction`;
     throw new GeorefreshError('GR-3002', detail);
   }
   return { train: Int32Array.from(train), valid: Int32Array.from(valid) };

@@ -4,7 +4,7 @@ import { encodeModelJson } from '../../../activities/train/model-json.js';
 import { gbdt } from '../../../activities/train/trees/boosting.js';
 import { forest, tree } from '../../../activities/train/trees/forest.js';
 import { KernelMemory } from '../../../activities/train/trees/memory.js';
-import { leafOf } from '../../../activities/train/trees/model.js';
+import { leafOf, type TreeModel } from '../../../activities/train/trees/model.js';
 import type { BoostingParams } from '../../../activities/train/trees/options.js';
 import { failure, lcg, matrixOf, trainingData } from './support.js';
 import { bestGain, boosting, mixedData, rowsByNode, sumOver } from './trees-support.js';
@@ -255,6 +255,34 @@ describe('bad input', () => {
       /a count is negative in row 7|negative/,
     ],
     ['counts that are all 0', [(data) => void data.target.fill(0), { objective: 'poisson' }], /all counts are 0/],
+    [
+      'counts that are all 0 where they weigh anything',
+      [
+        (data) => {
+          data.target.fill(0).fill(3, 0, 9);
+          data.weights = new Float64Array(200).fill(1, 9);
+        },
+        { objective: 'poisson' },
+      ],
+      /all counts are 0/,
+    ],
+    [
+      'one class where rows weigh anything',
+      [
+        (data) => {
+          data.target.fill(1).fill(0, 0, 9);
+          data.weights = new Float64Array(200).fill(1, 9);
+        },
+        { objective: 'binary' },
+      ],
+      /all rows are of class 1/,
+    ],
+    ['a target beyond float32', [(data) => void data.target.fill(-1e38, 4)], /the target is -1e\+38 in row 4/],
+    [
+      'a level that float32 rounds',
+      [(data) => void data.features[3]?.values.fill(2 ** 24)],
+      /whole numbers below 16777216/,
+    ],
     ['one class', [(data) => void data.target.fill(1), { objective: 'binary' }], /all rows are of class 1/],
     ['a class that is 0.5', [(data) => void data.target.fill(0.5), { objective: 'binary' }], /neither 0 nor 1/],
     [
@@ -283,6 +311,21 @@ describe('bad input', () => {
     });
     values[255] = Number.NaN;
     await expect(gbdt.fit(data, boosting())).resolves.toBeDefined();
+  });
+
+  it.each([1e18, 8e37])('S4.6: targets as large as %d give finite predictions, and gains that add up', async (size) => {
+    const data = good();
+    data.target = data.target.map((value) => (value / 16) * size);
+    for (const [learner, params] of [
+      [gbdt, boosting()],
+      [forest, forest.schema.parse({ numIterations: 5 })],
+    ] as const) {
+      const model = (await learner.fit(data, params as never)) as TreeModel;
+      expect(learner.predict(model, data).every(Number.isFinite)).toBe(true);
+      const gains = learner.importance(model);
+      expect(gains.every(Number.isFinite)).toBe(true);
+      expect(Math.max(...gains)).toBeGreaterThan(0);
+    }
   });
 
   it('S4.6: a constant target, one row and columns without values give the mean', async () => {

@@ -174,6 +174,30 @@ describe('learners by name', () => {
 });
 
 describe('toFeatures', () => {
+  it('S1.4: a model reads the same texts from tables that number them in other orders, and has not seen others', async () => {
+    const text = (...values: (string | null)[]) => {
+      const dictionary = [...new Set(values.filter((value) => value !== null))];
+      const codes = Int32Array.from(values, (value) => (value === null ? -1 : dictionary.indexOf(value)));
+      return { rows: values.length, columns: { t: { type: 'text' as const, codes, dictionary } } };
+    };
+    const learner = learnerOf('tree');
+    const of = (...values: (string | null)[]) => toFeatures(text(...values), ['t']);
+    const data = { ...of('a', 'b', 'c', null, 'a', 'b'), target: Float64Array.of(1, 5, 9, 20, 1, 5) };
+    const model = await learner.fit(data, parseParams('tree', { catSmooth: 0, catL2: 0 }));
+    const [c, a, none, b, other] = learner.predict(model, of('c', 'a', null, 'b', 'new'));
+    expect([a, b, c, none].map((value) => value?.toFixed(5))).toEqual(['1.00000', '5.00000', '9.00000', '20.00000']);
+    expect(other).toBe(none);
+  });
+
+  it('S4.6: two texts of one level are refused', async () => {
+    // Both digests begin with the same 24 bits.
+    const t = { type: 'text' as const, codes: Int32Array.of(0, 1), dictionary: ['t5349', 't7818'] };
+    expect(await failure(() => toFeatures({ rows: 2, columns: { t } }, ['t']))).toMatchObject({
+      code: 'GR-3002',
+      message: expect.stringContaining('two texts of feature t share a level'),
+    });
+  });
+
   it('rounds to float32, turns booleans to 0 and 1, text to categories, missing to NaN', async () => {
     const table = {
       rows: 2,
@@ -186,7 +210,7 @@ describe('toFeatures', () => {
     expect(toFeatures(table, ['t', 'n', 'b'])).toEqual({
       rows: 2,
       features: [
-        { name: 't', values: Float32Array.of(Number.NaN, 0), categorical: true },
+        { name: 't', values: Float32Array.of(Number.NaN, 0x2d7116), categorical: true },
         { name: 'n', values: Float32Array.of(0.1, Number.NaN) },
         { name: 'b', values: Float32Array.of(1, Number.NaN) },
       ],

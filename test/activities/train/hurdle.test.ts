@@ -75,6 +75,15 @@ describe('the hurdle model', () => {
     expect(describeModel(onnx).features).toEqual(['a', 'b', 'k']);
   }, 30_000);
 
+  it('S1.4: a row of weight 0 is not the least amount', async () => {
+    const data = counts(200);
+    const weights = new Float64Array(200).fill(1);
+    const first = data.target.findIndex((value) => value > 0);
+    weights[first] = 0;
+    const target = data.target.map((value, row) => (row === first ? 1e-9 : value));
+    expect(await trained({ ...data, target, weights })).toMatchObject({ least: 2 });
+  });
+
   it.each<[string, (data: TrainingData) => TrainingData]>([
     ['a negative amount', (data) => ({ ...data, target: data.target.map((y, row) => (row === 5 ? -1 : y)) })],
     ['no row above 0', (data) => ({ ...data, target: data.target.map(() => 0) })],

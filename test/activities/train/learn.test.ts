@@ -56,6 +56,25 @@ describe('georefresh/learn', () => {
     60_000,
   );
 
+  it.each<FitOptions>([{ learner: 'gbdt', numIterations: 50_000, minDataInLeaf: 1 }, { learner: 'linear' }])(
+    'S1.4: an error of the progress hook ends the fit: %j',
+    async (options) => {
+      const broken = new Error('the screen is gone');
+      const onProgress = () => {
+        throw broken;
+      };
+      await expect(learn(plain(), { ...options, onProgress })).rejects.toBe(broken);
+    },
+    30_000,
+  );
+
+  it('S1.4: columns that a model does not read may be of any length', async () => {
+    const data = plain();
+    const model = await learn(data, { learner: 'linear' });
+    const longer = { name: 'other', values: new Float32Array(2000) };
+    expect(model.predict([longer, ...data.features])).toEqual(model.predict(data.features));
+  });
+
   it('S1.4: float64 features are read as float32, at the fit and at the prediction', async () => {
     const data = plain();
     const doubles = {

@@ -64,6 +64,34 @@ describe('metrics of classes, quantiles and forecasts on fixed rows give what sc
     );
   });
 
+  // Ties on both sides, certainty that is wrong, no positive prediction, and small differences of large numbers.
+  const counts = Float64Array.of(0, 3, 0, 2, 2, 7, 0, 1);
+  const tied = Float64Array.of(0.5, 0.5, 0.5, 2, 2, 2, 0, 1);
+  const classes = counts.map((value) => Number(value > 0));
+  const certain = Float64Array.of(0, 1, 1, 0, 1, 1, 0, 1);
+  const lift = (values: Float64Array) => values.map((value) => value + 1e9);
+  const cut = { above: 0, threshold: 0.5 };
+  it.each<[Metric, Float64Array, Float64Array, number]>([
+    [{ auc: { above: 0 } }, counts, tied, 0.9333333333333333],
+    [{ auc: { above: 0 } }, counts, new Float64Array(8), 0.5],
+    [{ spearman: {} }, counts, tied, 0.6710934527955676],
+    [{ ndcg: { k: 3 } }, counts, Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8), 0.45487676745224115],
+    [{ rmse: {} }, counts, tied, 1.9921721813136535],
+    [{ r2: {} }, lift(counts), lift(tied), 0.18327974276527326],
+    [{ pinball: { alpha: 0.05 } }, counts, tied, 0.165625],
+    [{ pinball: { alpha: 0.95 } }, counts, tied, 0.896875],
+    [{ log_loss: {} }, classes, certain, 9.010913347279288],
+    [{ log_loss: {} }, Float64Array.of(1, 0), Float64Array.of(1e-300, 1e-300), 18.021826694558577],
+    [{ log_loss: {} }, Float64Array.of(1, 1), Float64Array.of(0.3, 0.9), 0.6546666599918812],
+    [{ brier: {} }, Float64Array.of(1, 1), Float64Array.of(0.3, 0.9), 0.25],
+    [{ accuracy: cut }, classes, tied, 0.75],
+    [{ f1: cut }, classes, tied, 0.8333333333333334],
+    [{ f1: cut }, Float64Array.of(1, 0, 1), new Float64Array(3), 0],
+    [{ f1: cut }, new Float64Array(2), Float64Array.of(1, 0), 0],
+  ])('S1.5: %j of %s by %s', (metric, truth, prediction, expected) => {
+    expect(compute(metric, truth, prediction)).toBeCloseTo(expected, 12);
+  });
+
   it('S1.5: are not defined for targets that are no classes, nor F1 where nothing is positive', () => {
     const zeros = new Float64Array(3);
     expect(compute({ log_loss: {} }, Float64Array.of(0, 2, 1), zeros)).toBeNaN();

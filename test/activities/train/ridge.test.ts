@@ -192,11 +192,8 @@ describe('rows that cannot be learned from are refused with GR-3002', () => {
     ],
     ['a negative weight', (data) => data.weights?.fill(-1, 0, 1), 'the weight is missing, infinite or negative'],
     ['weights that are all 0', (data) => data.weights?.fill(0), 'all weights are 0'],
-    [
-      'weights without a finite sum',
-      (data) => data.weights?.fill(1e308),
-      'the weights add up to more than a number holds',
-    ],
+    ['weights without a finite sum', (data) => data.weights?.fill(1e308), 'the weights add up to Infinity'],
+    ['weights whose products overflow', (data) => data.weights?.fill(1e60), 'overflow from 1e+60 on: scale them down'],
     [
       'an infinite feature',
       (data) => data.features[1]?.values.fill(Number.POSITIVE_INFINITY, 2),

@@ -3,7 +3,7 @@ import { scoreOnnx } from '../../../activities/score/onnx.js';
 import type { FeatureMatrix, Learner, TrainingData } from '../../../activities/train/learner.js';
 import { describeModel } from '../../../activities/train/onnx.js';
 import { gbdt } from '../../../activities/train/trees/boosting.js';
-import { forest } from '../../../activities/train/trees/forest.js';
+import { forest, tree } from '../../../activities/train/trees/forest.js';
 import { leafOf, readColumns, type TreeModel } from '../../../activities/train/trees/model.js';
 import { lcg, matrixOf } from './support.js';
 import { boosting, mixedData } from './trees-support.js';
@@ -114,6 +114,20 @@ describe('trees in ONNX', () => {
       stump,
       matrixOf({ x: [1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] }, [0, 0, 0, 0]),
     );
+  }, 60_000);
+
+  it('S0.6: trees of one leaf agree, alone and among others', async () => {
+    const odd = matrixOf({ x: [0, 1, 2, Number.NaN, Number.POSITIVE_INFINITY] }, [0, 0, 0, 0, 0]);
+    for (const data of [matrixOf({ x: [1, 1, 1] }, [1, 2, 6]), matrixOf({ x: [1] }, [7])]) {
+      const leaf = await tree.fit(data, tree.schema.parse({}));
+      expect(leaf.left).toEqual(Int32Array.of(-1));
+      await expectSame(tree as never, leaf, odd);
+    }
+    // One row in three of a class: some draws have none.
+    const few = matrixOf({ x: [0, 1, 2] }, [0, 1, 0]);
+    const woods = await forest.fit(few, forest.schema.parse({ numIterations: 20, objective: 'binary' }));
+    expect(new Set(woods.roots.map((root) => Math.sign(woods.left[root] as number)))).toEqual(new Set([-1, 1]));
+    await expectSame(forest as never, woods, odd);
   }, 60_000);
 
   it('S0.6: 255 levels, missing and unseen ones: sets are exact, and the file names the levels', async () => {

@@ -30,6 +30,14 @@ const ask = (times: number[], zone: string, fields: CalendarField[], holidays?: 
   calendar({ time: Float64Array.from(times), zone, fields, ...(holidays !== undefined && { holidays }) });
 
 describe('the calendar', () => {
+  test.each(['UTC', 'Europe/Oslo'])('says nothing of times without a date, in %s', async (zone) => {
+    const times = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e17, Date.UTC(2024, 4, 17, 9)];
+    const fields = [...PARTS, 'holiday' as const].map((part): CalendarField => ({ part }));
+    const told = await ask(times, zone, fields, 'NO');
+    for (const values of told) expect([...values].map(Number.isNaN)).toEqual([true, true, true, true, false]);
+    expect(told.at(-1)?.[4]).toBe(1);
+  });
+
   test('tells what the clocks of a zone show, changes of the clock included (S1.3)', async () => {
     const zones = [
       'UTC',
