@@ -100,6 +100,11 @@ export async function runProgram(argv: readonly string[], streams: ShellStreams)
   shell.configure({ json: argv.includes('--json'), color: !argv.includes('--no-color') });
   try {
     if (argv.length === 0) program.help({ error: true });
+    // Commander would show the whole usage for a command that there is not.
+    const [help, about] = argv;
+    const known = ['help', ...program.commands.map((command) => command.name())];
+    if (help === 'help' && about !== undefined && !about.startsWith('-') && !known.includes(about))
+      throw new GeorefreshError('GR-1001', `unknown command '${about}'`);
     await program.parseAsync(argv, { from: 'user' });
     return shell.exitCode;
   } catch (error) {

@@ -42,7 +42,7 @@ export const quarantineCommand = (shell: Shell): Command =>
         if (shell.json) shell.object({ rows: rows.length, file });
         else
           shell.data(
-            `${formatCount(rows.length)} rows written to ${file}; mend them, then: georefresh quarantine replay ${file}`,
+            `${formatCount(rows.length)} rows written to ${file}; mend them, then: georefresh quarantine replay ${file}${named === undefined ? '' : ` ${named}`}`,
           );
         return;
       }
@@ -51,11 +51,11 @@ export const quarantineCommand = (shell: Shell): Command =>
       else {
         const listed = rows
           .slice(0, SHOWN)
-          .map(({ source, file: from, row, rule, reason }) => [source, `${from}:${row}`, rule, reason]);
+          .map(({ source, file: from, row, rule, reason }) => [source, from, String(row), rule, reason]);
         shell.data(
           listed.length === 0
             ? 'no such rows were put aside'
-            : table(['SOURCE', 'ROW', 'RULE', 'REASON'], listed, shell.out),
+            : table(['SOURCE', 'FILE', 'ROW', 'RULE', 'REASON'], listed, shell.out),
         );
         if (rows.length > SHOWN)
           shell.data(`and ${formatCount(rows.length - SHOWN)} more; --export FILE writes them all`);

@@ -65,6 +65,11 @@ describe('the command line', () => {
     const { code, out, err } = await georefresh(['help', 'refresh']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain('georefresh refresh [options] [pipeline]');
+    expect(await georefresh(['help', 'refesh'])).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('GR-1001'),
+    });
     expect(await georefresh(['--version'])).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
