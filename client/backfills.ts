@@ -4,7 +4,7 @@ import { ATTRIBUTES } from '../config/attributes.js';
 import { GeorefreshError } from '../config/errors.js';
 import { TASK_QUEUES } from '../config/queues.js';
 import { type BackfillInput, type BackfillProgress, backfillQuery, backfillWorkflowId } from '../workflows/messages.js';
-import { patiently } from './refreshes.js';
+import { patiently, untilAborted } from './refreshes.js';
 
 export type BackfillRequest = Omit<BackfillInput, 'after' | 'progress'>;
 
@@ -60,7 +60,7 @@ export function backfillOf(client: Client, pipeline: string): Backfill {
     result: ({ signal } = {}) =>
       patiently(() => {
         const wait = async (): Promise<BackfillProgress> => (await handle.result()) as BackfillProgress;
-        return signal === undefined ? wait() : client.withAbortSignal(signal, wait);
+        return untilAborted(client, signal, wait);
       }),
     async cancel() {
       await patiently(async () => {

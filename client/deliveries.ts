@@ -4,7 +4,7 @@ import { loadPipeline } from '../config/load.js';
 import type { ReadonlyDeep, Settings } from '../config/settings.js';
 import { type DeliverRequest, deliverOptions } from '../workflows/messages.js';
 import { failureOf } from './failure.js';
-import { patiently } from './refreshes.js';
+import { patiently, untilAborted } from './refreshes.js';
 
 /** Whether outputs of a pipeline go to a place outside the lake; a definition that cannot be read says no. */
 export async function delivers(settings: ReadonlyDeep<Settings>, pipeline: string): Promise<boolean> {
@@ -21,11 +21,9 @@ export async function askForDelivery(
   return {
     result: ({ signal } = {}) => {
       const wait = async (): Promise<DeliverSummary> => (await handle.result()) as DeliverSummary;
-      return patiently(() => (signal === undefined ? wait() : client.withAbortSignal(signal, wait))).catch(
-        (error: unknown) => {
-          throw failureOf(error);
-        },
-      );
+      return patiently(() => untilAborted(client, signal, wait)).catch((error: unknown) => {
+        throw failureOf(error);
+      });
     },
   };
 }

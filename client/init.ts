@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { stringify } from 'yaml';
 import { pipeline as schema } from '../config/definition/pipeline.js';
@@ -34,14 +34,29 @@ export async function initPipeline({ name, pipelines, from }: InitRequest): Prom
   if (existsSync(folder)) throw new GeorefreshError('GR-1001', `${folder} is there already`);
   if (from !== undefined && !existsSync(from)) throw new GeorefreshError('GR-4011', from);
   const text = from === undefined ? EXAMPLE : await headOf(from);
-  await mkdir(folder, { recursive: true });
+  await mkdir(pipelines, { recursive: true });
+  await mkdir(folder);
+  try {
+    return await fill(folder, { name, pipelines, ...(from !== undefined && { from }) }, text);
+  } catch (error) {
+    // What cannot be finished would stand in the way of the next attempt.
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Where the file of a new pipeline's source goes, below the inputs. */
+export const inputOf = ({ name, from }: Pick<InitRequest, 'name' | 'from'>): string =>
+  `${name}/${from === undefined ? 'visits.csv' : basename(from)}`;
+
+async function fill(folder: string, { name, pipelines, from }: InitRequest, text: string): Promise<string[]> {
   const written: string[] = [];
   const write = async (file: string, content: string): Promise<void> => {
     await writeFile(join(folder, file), content, { flag: 'wx' });
     written.push(join(folder, file));
   };
 
-  const uri = `${name}/${from === undefined ? 'visits.csv' : basename(from)}`;
+  const uri = inputOf({ name, ...(from !== undefined && { from }) });
   await write('sample.mjs', sampleModule(uri, text));
   const example = join(folder, 'sample.csv');
   if (from === undefined) await write('sample.csv', text);

@@ -28,6 +28,9 @@ export async function readQuarantine(
   const current = await readCurrent(store, pipeline);
   const file = current?.manifest.outputs.find(({ name }) => name === 'quarantine.parquet');
   if (file === undefined) throw new GeorefreshError('GR-4003', pipeline);
+  const sources = current?.manifest.sources.map(({ name }) => name) ?? [];
+  if (source !== undefined && !sources.includes(source))
+    throw new GeorefreshError('GR-4011', `\`${source}\`; there are ${sources.join(', ')}`);
   const where = [
     ...(rule === undefined ? [] : [`(rule = ${quoteLiteral(rule)} or rule like ${quoteLiteral(`${rule}.%`)})`]),
     ...(source === undefined ? [] : [`source = ${quoteLiteral(source)}`]),

@@ -105,6 +105,9 @@ export async function readRuns(store: ObjectStore, pipeline: string, filter: Run
   return found.slice(0, limit);
 }
 
+/** Characters of a run's id that name it at least. */
+const SHORTEST = 4;
+
 /** The manifest of the run whose id begins so, among all pipelines; GR-4002 where there is none, or more than one. */
 export async function findManifest(
   store: ObjectStore,
@@ -114,11 +117,15 @@ export async function findManifest(
   const runs = await Promise.all(pipelines.map((pipeline) => listRuns(store, pipeline)));
   const hits = pipelines.flatMap((pipeline, i) =>
     (runs[i] ?? [])
-      .filter(({ run }) => prefix.length >= 4 && run.startsWith(prefix))
+      .filter(({ run }) => prefix.length >= SHORTEST && run.startsWith(prefix))
       .map(({ run }) => ({ pipeline, run })),
   );
   const [only, ...others] = hits;
-  if (only === undefined) throw new GeorefreshError('GR-4002', `${prefix} (a run id has at least four characters)`);
+  if (only === undefined)
+    throw new GeorefreshError(
+      'GR-4002',
+      prefix.length < SHORTEST ? `${prefix}; give ${SHORTEST} characters at least` : prefix,
+    );
   if (others.length > 0)
     throw new GeorefreshError('GR-4002', `${prefix} begins the ids of ${hits.length} runs; give more of it`);
   return readRun(store, only.pipeline, only.run);

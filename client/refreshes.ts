@@ -77,6 +77,20 @@ export async function patiently<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * A call that ends when `signal` aborts. The SDK hears an abort only while a call is under way: one that is begun after
+ * it would be tried again when its connection is closed already, which ends the process.
+ */
+export async function untilAborted<T>(
+  client: Client,
+  signal: AbortSignal | undefined,
+  call: () => Promise<T>,
+): Promise<T> {
+  if (signal === undefined) return call();
+  signal.throwIfAborted();
+  return client.withAbortSignal(signal, call);
+}
+
 /** Starts a refresh and returns as soon as the engine has written it down. */
 export async function startRefresh(client: Client, request: RefreshInput): Promise<Refresh> {
   const workflowId = refreshWorkflowId(request.pipeline);
@@ -147,7 +161,7 @@ function refreshOf(client: Client, { workflowId, runId, startTime }: Listed, pip
       patiently(() => {
         const wait = async (): Promise<RunSummary> => (await handle.result()) as RunSummary;
         // The SDK adds a listener with each call and removes none, so a signal that outlives the refresh would keep them.
-        return signal === undefined ? wait() : client.withAbortSignal(signal, wait);
+        return untilAborted(client, signal, wait);
       }),
     async cancel() {
       await patiently(() => handle.cancel());

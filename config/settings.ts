@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -201,13 +202,28 @@ export function loadSettings(
 
 /**
  * Reads the settings file (GEOREFRESH_SETTINGS, else config/settings.yaml of the project, which may be absent) and
- * loads the settings; once per process, at its edge.
+ * loads the settings; once per process, at its edge. A home that cannot be a folder is a fault too (GR-1002).
  */
 export async function readSettings(env: Environment = process.env): Promise<ReadonlyDeep<Settings>> {
   const named = env.GEOREFRESH_SETTINGS?.trim();
   const path = named ? resolve(named) : join(projectRoot(), 'config', 'settings.yaml');
   const read = await readSmallText(path);
-  if ('text' in read) return loadSettings(env, { path: displayPath(path), text: read.text });
-  if (read.absent && !named) return loadSettings(env);
-  throw faultsError('GR-1002', [{ file: displayPath(path), text: read.fault }]);
+  if (!('text' in read) && (!read.absent || named))
+    throw faultsError('GR-1002', [{ file: displayPath(path), text: read.fault }]);
+  const settings = loadSettings(env, 'text' in read ? { path: displayPath(path), text: read.text } : undefined);
+  if (!(await mayBeFolder(settings.home)))
+    throw faultsError('GR-1002', [
+      {
+        file: env.GEOREFRESH_HOME?.trim() ? 'GEOREFRESH_HOME' : displayPath(path),
+        text: `home ${settings.home} is no folder`,
+      },
+    ]);
+  return settings;
 }
+
+/** Whether a folder is there or can be made; what else stands in its way is for those who make it to tell. */
+const mayBeFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    (error: unknown) => !(error instanceof Error && 'code' in error && error.code === 'ENOTDIR'),
+  );

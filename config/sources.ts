@@ -261,7 +261,13 @@ export async function loadSample(
 ): Promise<SampleSource | undefined> {
   const path = sampleModule(folder);
   if (path === undefined) return undefined;
-  const { sample } = (await import(pathToFileURL(path).href)) as { sample?: SampleSource };
+  const { sample } = (await import(pathToFileURL(path).href).catch((error: unknown) => {
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw new GeorefreshError('GR-1003', `${displayPath(path)} cannot be loaded: ${why}`, {
+      where: [{ file: displayPath(path) }],
+      cause: error,
+    });
+  })) as { sample?: SampleSource };
   if (sample === undefined)
     throw new GeorefreshError('GR-1003', `${displayPath(path)} exports no \`sample\``, {
       where: [{ file: displayPath(path) }],

@@ -13,6 +13,9 @@ const BYTES = {
   TiB: 2 ** 40,
 } as const;
 
+const A_DURATION = 'expected a duration such as 500ms, 10s, 5m or 1h';
+const A_SIZE = 'expected a size such as 600MB, 4GB or 512MiB';
+
 const split = (text: string): [number, string] => {
   const match = /^([\d.]+)\s*(\w+)$/.exec(text);
   return [Number(match?.[1]), match?.[2] ?? ''];
@@ -20,8 +23,8 @@ const split = (text: string): [number, string] => {
 
 /** `500ms`, `10s`, `5m`, `1h`, `30d`; parsed to whole milliseconds. */
 export const duration = z
-  .string()
-  .regex(/^\d+(\.\d+)?\s*(ms|s|m|h|d)$/, 'expected a duration such as 500ms, 10s, 5m or 1h')
+  .string(A_DURATION)
+  .regex(/^\d+(\.\d+)?\s*(ms|s|m|h|d)$/, A_DURATION)
   .transform((text) => {
     const [count, unit] = split(text);
     return Math.round(count * MILLISECONDS[unit as keyof typeof MILLISECONDS]);
@@ -29,8 +32,8 @@ export const duration = z
 
 /** `600MB`, `4GB`, `512MiB`; parsed to whole bytes. */
 export const size = z
-  .string()
-  .regex(/^\d+(\.\d+)?\s*(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/, 'expected a size such as 600MB, 4GB or 512MiB')
+  .string(A_SIZE)
+  .regex(/^\d+(\.\d+)?\s*(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/, A_SIZE)
   .transform((text) => {
     const [count, unit] = split(text);
     return Math.round(count * BYTES[unit as keyof typeof BYTES]);

@@ -54,9 +54,9 @@ export function orderClause(order: SortOrder, columns: readonly string[], keyed 
 /** The statement without what may not stand inside brackets: blanks and semicolons at its end. */
 export const bare = (sql: string): string => sql.replace(/[\s;]+$/, '');
 
-/** DuckDB's kinds of error that the same statement on the same tables gives each time. */
+/** DuckDB's kinds of error that the same statement on the same tables gives each time; a statement that cannot be cut out is one. */
 const PERMANENT =
-  /^(Parser|Binder|Catalog|Conversion|Invalid Input|Invalid|Constraint|Out of Range|Mismatch Type|Not implemented|Permission|Divide by Zero|Sequence|Dependency|Syntax|Expression) Error/i;
+  /^(?:Failed to extract statements: )?(Parser|Binder|Catalog|Conversion|Invalid Input|Invalid|Constraint|Out of Range|Mismatch Type|Not implemented|Permission|Divide by Zero|Sequence|Dependency|Syntax|Expression) Error/i;
 
 /** DuckDB's error as the registry's, with the name of the step and the start of the statement. */
 export function sqlError(error: unknown, step: string | undefined, sql: string): unknown {

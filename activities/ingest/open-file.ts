@@ -48,7 +48,7 @@ export async function openFile(
     const header = await csvHeader(path, dialect).catch((error: Error) =>
       Promise.reject(unreadable(name, error.message)),
     );
-    if (header === undefined) throw unreadable(name, 'it is empty');
+    if (header === undefined) throw unreadable(name, 'is empty');
     const all = csvTable(path, dialect, header);
     const taken: OpenFile['taken'] = async (cells, of, rows) => {
       const to = work.newFile('csv');

@@ -56,7 +56,7 @@ export async function prepare(
     head = await headOf(path);
   }
   const content = contentOf(head);
-  if (content === 'empty') throw unreadable(name, 'it is empty');
+  if (content === 'empty') throw unreadable(name, 'is empty');
   demandFormat(shape.format, content, name);
   if (content === 'excel') {
     await into('csv', (to) =>

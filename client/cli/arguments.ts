@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { STAGES, type Stage } from '../../activities/types.js';
 import { GeorefreshError } from '../../config/errors.js';
@@ -65,6 +66,15 @@ export function collectRoles(text: string, earlier: string[] = []): string[] {
 
 /** A folder of the command line as an absolute path, since a worker's current folder is another. */
 export const parseFolder = (text: string): string => resolve(text);
+
+/** A file that is to be written, as an absolute path. Its folder must be there, which is told before any work is done. */
+export function parseTarget(text: string): string {
+  const file = resolve(text);
+  const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (isFolder(file)) throw new InvalidArgumentError('it is a folder');
+  if (!isFolder(dirname(file))) throw new InvalidArgumentError(`there is no folder ${dirname(file)}`);
+  return file;
+}
 
 /** Examples below the help of a command. */
 export const examples = (...lines: string[]): string =>

@@ -41,7 +41,7 @@ export async function followRefresh(
     });
     // A wait that is given up must end before its connection does.
     const waiting = AbortSignal.any([signal, stopped.signal]);
-    const result = await Promise.race([refresh.result({ signal: waiting }), detached]);
+    const result = await Promise.race([detached, refresh.result({ signal: waiting })]);
     stopped.abort();
     const view = await looking;
     if (result !== 'detached') {

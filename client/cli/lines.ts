@@ -93,7 +93,7 @@ export function eventLine(event: ProgressEvent): string {
     case 'waiting':
       return 'waits for another run of this pipeline to end';
     case 'planned':
-      return `planned for ${formatTime(event.logicalTime)}: ${event.stages.map(({ stage, steps: count }) => `${stage} ${count}`).join(', ')}`;
+      return `planned${event.logicalTime === '' ? '' : ` for ${formatTime(event.logicalTime)}`}: ${event.stages.map(({ stage, steps: count }) => `${stage} ${count}`).join(', ')}`;
     case 'stage_started':
       return `${column(event.stage, NAME)} started, ${steps(event.steps)}`;
     case 'stage_completed':

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { GeorefreshError } from '../../config/errors.js';
 import { bringDefinitions } from '../../lake/bring.js';
@@ -29,6 +30,8 @@ import { validateCommand } from './commands/validate.js';
 import { viewsCommand } from './commands/views.js';
 import { exitOf, problemBlock, problemOf } from './problems.js';
 import { type GlobalOptions, Shell, type ShellStreams } from './shell.js';
+
+const { version: VERSION } = createRequire(import.meta.url)('georefresh/package.json') as { version: string };
 
 const COMMANDS = [
   startCommand,
@@ -62,6 +65,7 @@ const COMMANDS = [
 export function createProgram(shell: Shell): Command {
   const program = new Command('georefresh')
     .description('Keeps geospatial data products and the models on them fresh.')
+    .version(VERSION, '--version', 'the version of georefresh')
     .option('--json', 'one JSON object on stdout; lists as one object a line')
     .option('-q, --quiet', 'nothing but the result and what went wrong')
     .option('-v, --verbose', 'more, and the log on stderr')
@@ -96,6 +100,11 @@ export async function runProgram(argv: readonly string[], streams: ShellStreams)
   shell.configure({ json: argv.includes('--json'), color: !argv.includes('--no-color') });
   try {
     if (argv.length === 0) program.help({ error: true });
+    // Commander would show the whole usage for a command that there is not.
+    const [help, about] = argv;
+    const known = ['help', ...program.commands.map((command) => command.name())];
+    if (help === 'help' && about !== undefined && !about.startsWith('-') && !known.includes(about))
+      throw new GeorefreshError('GR-1001', `unknown command '${about}'`);
     await program.parseAsync(argv, { from: 'user' });
     return shell.exitCode;
   } catch (error) {
@@ -107,10 +116,15 @@ export async function runProgram(argv: readonly string[], streams: ShellStreams)
 function conclude(error: unknown, shell: Shell): number {
   if (error instanceof CommanderError) {
     if (['commander.helpDisplayed', 'commander.version'].includes(error.code)) return 0;
-    if (error.code === 'commander.help') return 2;
+    // Of a command line without a command; `help` itself is what was asked for.
+    if (error.code === 'commander.help') return error.exitCode === 0 ? 0 : 2;
   }
   const known =
-    error instanceof CommanderError ? new GeorefreshError('GR-1001', error.message.replace(/^error: /, '')) : error;
+    error instanceof CommanderError
+      ? new GeorefreshError('GR-1001', error.message.replace(/^error: /, ''))
+      : error instanceof Error && error.name === 'AbortError'
+        ? new GeorefreshError('GR-3006', 'the command was interrupted before one began', { cause: error })
+        : error;
   const problem = problemOf(known);
   if (shell.json) shell.object({ error: problem });
   shell.fault(problemBlock(problem, shell.err));

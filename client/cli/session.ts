@@ -63,7 +63,11 @@ export function choosePipeline(named: string | undefined, known: readonly string
     throw new GeorefreshError('GR-4001', `\`${named}\`; there are ${known.join(', ') || 'none'}`);
   }
   const [only, ...others] = known;
-  if (only === undefined) throw new GeorefreshError('GR-4001', 'none is defined');
+  if (only === undefined)
+    throw new GeorefreshError(
+      'GR-4001',
+      'none is defined; georefresh init NAME makes one, GEOREFRESH_PIPELINES names folders',
+    );
   if (others.length > 0) throw new GeorefreshError('GR-1001', `name a pipeline: ${known.join(', ')}`);
   return only;
 }

@@ -19,7 +19,10 @@ export function statusText({ engine, pipelines }: Status, paint: Paint): string 
     one.next_scheduled_run === null ? NONE : formatTime(one.next_scheduled_run),
   ]);
   const head = ['PIPELINE', 'DATA AS OF', 'STATE', 'MODEL', 'LAST RUN', 'NEXT'];
-  const grid = pipelines.length === 0 ? 'no pipeline is defined' : table(head, rows, paint);
+  const grid =
+    pipelines.length === 0
+      ? 'no pipeline is defined; georefresh init NAME makes one, GEOREFRESH_PIPELINES names folders'
+      : table(head, rows, paint);
   const remarks = pipelines.flatMap((one) => remarksOf(one, paint));
   return [grid, ...remarks, paint.dim(engineText(engine))].join('\n');
 }

@@ -40,7 +40,8 @@ const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text
 export function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `expected ${KINDS[issue.expected] ?? issue.expected}; found ${describeValue(value)}`;
+      // A schema that has words of its own, such as those for a duration, knows better what is wanted than its type says.
+      return `${issue.message.startsWith('expected ') ? issue.message : `expected ${KINDS[issue.expected] ?? issue.expected}`}; found ${describeValue(value)}`;
     case 'invalid_value': {
       const among = issue.values.length === 1 ? listOf(issue.values) : `one of ${listOf(issue.values)}`;
       return `expected ${among}; found ${describeValue(value)}${meant(String(value), issue.values.map(String))}`;

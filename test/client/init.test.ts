@@ -52,3 +52,11 @@ test('a pipeline that is there already is left as it is, and a name that cannot 
     code: 'GR-4011',
   });
 });
+
+test('what cannot be finished leaves nothing in the way of the next attempt', async () => {
+  const pipelines = await temporaryFolder('pipelines');
+  const from = join(await temporaryFolder('file'), 'visits.json');
+  await writeFile(from, '[{"place":"p1","visits":3}]');
+  await expect(initPipeline({ name: 'visits', pipelines, from })).rejects.toMatchObject({ code: 'GR-2002' });
+  expect(await initPipeline({ name: 'visits', pipelines })).toHaveLength(5);
+});

@@ -96,7 +96,7 @@ describe('settings', () => {
       'LOG_LEVEL: expected one of `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `silent`; found `loud`',
       'TEMPORAL_ADDRESS: expected host:port; found `nowhere`',
       'settings.yaml:1 key `hme` unknown; meant `home`?',
-      'settings.yaml:3 expected text; found `10`',
+      'settings.yaml:3 expected a duration such as 500ms, 10s, 5m or 1h; found `10`',
       'settings.yaml:4 key `heartbeat` unknown; expected one of `address`, `namespace`, `maxCachedWorkflows`, `heartbeatTimeout`',
       'settings.yaml:5 expected at least 1; found `0`',
     ]);

@@ -126,6 +126,21 @@ describe('sources', () => {
     expect(await loadSample('other', temporaryFolder())).toBeUndefined();
   });
 
+  test('a sample module that cannot be loaded is a fault of the definition', async () => {
+    for (const text of [
+      'export const sample = ',
+      'throw new Error("boom")',
+      'import "./nowhere.mjs"',
+      'export const x = 1',
+    ]) {
+      const folder = temporaryFolder();
+      writeFileSync(join(folder, 'sample.mjs'), text);
+      const error = await failureOf(() => loadSample('other', folder));
+      expect(error.code).toBe('GR-1003');
+      expect(error.message).toContain('sample.mjs');
+    }
+  });
+
   test("ev-sites' sample makes every file that its sources name", async () => {
     const generated = await loadSample('ev-sites');
     expect(generated?.files).toEqual(expect.arrayContaining([...required, ...optional]));

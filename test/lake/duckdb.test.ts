@@ -27,6 +27,8 @@ describe('a DuckDB session', () => {
           code: 'GR-3010',
           message: expect.stringContaining('$missing') as unknown,
         });
+        // A statement that cannot even be taken apart is the author's to mend, and no reason to try again.
+        await expect(session.run('SELEC 1')).rejects.toMatchObject({ code: 'GR-3010' });
       }),
     ));
 

@@ -33,6 +33,9 @@ interface PutAside {
   rows: Float64Array;
 }
 
+/** A value of a key in a message; numbers keep a gap as NaN. */
+const nameOf = (value: unknown): string => (value === null || Number.isNaN(value) ? 'null' : String(value));
+
 /** Runs builders over the working table, and answers what they ask. */
 export class Work implements BuildContext {
   readonly facts: Record<string, number> = {};
@@ -176,7 +179,7 @@ export class Work implements BuildContext {
     if (repeated === undefined) return;
     const { key } = this.task.table;
     const personal = Object.values(pipeline.sources).some(({ columns }) => key.some((one) => columns[one]?.personal));
-    const shown = key.map((one) => `${one} ${String(valuesOf(columnOf(repeated, one))[0])}`).join(', ');
+    const shown = key.map((one) => `${one} ${nameOf(valuesOf(columnOf(repeated, one))[0])}`).join(', ');
     throw new GeorefreshError(
       'GR-2105',
       `${this.task.name} has more than one row for ${personal ? key.join(', ') : shown}`,

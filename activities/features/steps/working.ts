@@ -268,7 +268,10 @@ export class WorkingTable {
     const known = new Set(this.names);
     const missing = names.find((name) => !known.has(name));
     if (missing !== undefined)
-      throw new GeorefreshError('GR-1003', `no column ${missing}; there are ${[...known].join(', ')}`);
+      throw new GeorefreshError(
+        'GR-1003',
+        `table ${this.table.name} has no column ${missing}; there are ${[...known].join(', ')}`,
+      );
   }
 
   private fresh(): string {

@@ -13,7 +13,7 @@ export const initCommand = (shell: Shell): Command =>
     .option('--pipelines <folder>', 'folder of pipelines; default: the one of the settings')
     .addHelpText('after', examples('georefresh init visits', 'georefresh init visits --from visits.csv'))
     .action(async (name: string, { from, pipelines }: { from?: string; pipelines?: string }) => {
-      const [{ initPipeline }, { readSettings }] = await Promise.all([
+      const [{ initPipeline, inputOf }, { readSettings }] = await Promise.all([
         import('../../init.js'),
         import('../../../config/settings.js'),
       ]);
@@ -27,5 +27,8 @@ export const initCommand = (shell: Shell): Command =>
       });
       if (shell.json) return shell.object({ pipeline: name, files });
       for (const file of files) shell.data(displayPath(file));
-      shell.data(`\ngeorefresh refresh ${name}`);
+      const elsewhere = settings.pipelines.includes(resolve(folder)) ? '' : `GEOREFRESH_PIPELINES=${resolve(folder)} `;
+      shell.data(`\n${elsewhere}georefresh refresh ${name}`);
+      const input = join(settings.home, 'inputs', inputOf({ name, ...(from !== undefined && { from }) }));
+      shell.note(`it runs on its sample until there is ${displayPath(input)}`);
     });

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { formatCount } from '../../../activities/publish/format.js';
-import { examples } from '../arguments.js';
+import { examples, parseTarget } from '../arguments.js';
 import { choosePipeline, withClient } from '../session.js';
 import type { Shell } from '../shell.js';
 import { table } from '../text.js';
@@ -21,7 +21,7 @@ export const quarantineCommand = (shell: Shell): Command =>
     .argument('[pipeline]', 'may be left out where there is only one')
     .option('--rule <rule>', 'those of a rule (lat.max), or of all rules of a column (lat)')
     .option('--source <source>', 'those of a source')
-    .option('--export <file>', 'write them as CSV, with their cells as they came, to be mended')
+    .option('--export <file>', 'write them as CSV, with their cells as they came, to be mended', parseTarget)
     .addHelpText(
       'after',
       examples(
@@ -38,11 +38,11 @@ export const quarantineCommand = (shell: Shell): Command =>
       });
       if (file !== undefined) {
         const { exportRows } = await import('../../broken-rows.js');
-        await exportRows(rows, resolve(file));
-        if (shell.json) shell.object({ rows: rows.length, file: resolve(file) });
+        await exportRows(rows, file);
+        if (shell.json) shell.object({ rows: rows.length, file });
         else
           shell.data(
-            `${formatCount(rows.length)} rows written to ${file}; mend them, then: georefresh quarantine replay ${file}`,
+            `${formatCount(rows.length)} rows written to ${file}; mend them, then: georefresh quarantine replay ${file}${named === undefined ? '' : ` ${named}`}`,
           );
         return;
       }
@@ -51,8 +51,12 @@ export const quarantineCommand = (shell: Shell): Command =>
       else {
         const listed = rows
           .slice(0, SHOWN)
-          .map(({ source, file: from, row, rule, reason }) => [source, `${from}:${row}`, rule, reason]);
-        shell.data(table(['SOURCE', 'ROW', 'RULE', 'REASON'], listed, shell.out));
+          .map(({ source, file: from, row, rule, reason }) => [source, from, String(row), rule, reason]);
+        shell.data(
+          listed.length === 0
+            ? 'no such rows were put aside'
+            : table(['SOURCE', 'FILE', 'ROW', 'RULE', 'REASON'], listed, shell.out),
+        );
         if (rows.length > SHOWN)
           shell.data(`and ${formatCount(rows.length - SHOWN)} more; --export FILE writes them all`);
       }

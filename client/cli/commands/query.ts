@@ -6,7 +6,7 @@ import { formatCount } from '../../../activities/publish/format.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import { RESULT_FORMATS, type ResultFormat } from '../../../lake/query-result.js';
 import type { QueriedSnapshot, QueryFile, QueryTables } from '../../queries.js';
-import { examples, parseCount } from '../arguments.js';
+import { examples, parseCount, parseTarget } from '../arguments.js';
 import { choosePipeline, interruption, withClient } from '../session.js';
 import type { Shell } from '../shell.js';
 import { cellText, table } from '../text.js';
@@ -18,6 +18,11 @@ interface Options {
   output?: string;
   file?: string;
 }
+
+type Told = Pick<QueriedSnapshot, 'generation' | 'logicalTime' | 'sample'>;
+
+const snapshotText = ({ generation, logicalTime, sample }: Told): string =>
+  `${generation === null ? 'backfilled' : `generation ${generation}`}, for ${logicalTime}${sample ? ', sample data' : ''}`;
 
 const ROWS = 1000;
 const MOST_ROWS = 1e12;
@@ -34,7 +39,7 @@ export const queryCommand = (shell: Shell): Command =>
         ...RESULT_FORMATS,
       ]),
     )
-    .option('--output <file>', 'write the rows there, all of them unless --limit says less')
+    .option('--output <file>', 'write the rows there, all of them unless --limit says less', parseTarget)
     .option('--limit <rows>', `at most so many rows; default: ${ROWS}, with --output all`, parseCount(0, MOST_ROWS))
     .option('--file <sql>', 'take the statement from a file')
     .addHelpText(
@@ -126,15 +131,11 @@ async function printRows(
   });
 }
 
-const aboutText = (
-  { generation, logicalTime, sample }: Pick<QueriedSnapshot, 'generation' | 'logicalTime' | 'sample'>,
-  rows: number,
-  cut: boolean,
-): string => {
+const aboutText = (about: Told, rows: number, cut: boolean): string => {
   const count = cut
     ? `the first ${formatCount(rows)} rows; there are more: --limit ROWS, or --output FILE for all`
     : `${formatCount(rows)} ${rows === 1 ? 'row' : 'rows'}`;
-  return `${count}  ·  ${generation === null ? 'backfilled' : `generation ${generation}`}, for ${logicalTime}${sample ? ', sample data' : ''}`;
+  return `${count}  ·  ${snapshotText(about)}`;
 };
 
 function tellFile(shell: Shell, result: QueryFile): void {
@@ -152,5 +153,5 @@ function tellTables(shell: Shell, { tables, ...about }: QueryTables): void {
   }
   const rows = tables.map(({ name, rows: count }) => [name, count === null ? '–' : formatCount(count)]);
   shell.data(table(['TABLE', 'ROWS'], rows, shell.out));
-  shell.note(`generation ${about.generation}, for ${about.logicalTime}`);
+  shell.note(snapshotText(about));
 }

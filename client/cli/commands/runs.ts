@@ -1,10 +1,12 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { formatCount } from '../../../activities/publish/format.js';
 import type { RunRecord } from '../../records.js';
 import { examples, parseCount, parseDuration } from '../arguments.js';
 import { withClient } from '../session.js';
 import type { Shell } from '../shell.js';
 import { formatTime, type Paint, seconds, shortRun, table } from '../text.js';
+
+const OUTCOMES = ['published', 'unchanged', 'superseded', 'held', 'archived', 'failed', 'cancelled'];
 
 interface Options {
   outcome?: string;
@@ -16,7 +18,7 @@ export const runsCommand = (shell: Shell): Command =>
   new Command('runs')
     .description('Lists runs, the latest first')
     .argument('[pipeline]', 'default: all')
-    .option('--outcome <outcome>', 'only these: published, unchanged, superseded, held, archived, failed, cancelled')
+    .addOption(new Option('--outcome <outcome>', 'only these').choices(OUTCOMES))
     .option('--since <duration>', 'only those that started in the last 2h, 7d, …', parseDuration)
     .option('--limit <count>', 'at most so many', parseCount(1, 10_000), 20)
     .addHelpText(

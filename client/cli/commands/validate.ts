@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { formatCount } from '../../../activities/publish/format.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import type { BrokenRow, Validation, ValidationInput } from '../../validate.js';
-import { examples } from '../arguments.js';
+import { examples, parseTarget } from '../arguments.js';
 import { knownPipelines } from '../session.js';
 import type { Shell } from '../shell.js';
 import { table } from '../text.js';
@@ -24,7 +24,7 @@ export const validateCommand = (shell: Shell): Command =>
     .argument('<source>', 'a source of a pipeline (stations, ev-sites/stations), or a file with --contract')
     .option('--contract <file>', 'a contract in a file, or the name of one in config/contracts')
     .option('--inputs <folder>', "folder laid out like the inputs, in the place of the home's")
-    .option('--export <file>', 'write the broken rows as CSV, to be mended')
+    .option('--export <file>', 'write the broken rows as CSV, to be mended', parseTarget)
     .addHelpText(
       'after',
       examples('georefresh validate ev-sites/stations', 'georefresh validate sessions.csv --contract norway-sessions'),
@@ -43,7 +43,7 @@ export const validateCommand = (shell: Shell): Command =>
       });
       if (options.export !== undefined) {
         const { exportRows } = await import('../../broken-rows.js');
-        await exportRows(kept, resolve(options.export));
+        await exportRows(kept, options.export);
         shell.note(`${formatCount(kept.length)} rows written to ${options.export}`);
       }
       // Other than a refresh, a look at a file fails only where a refresh would be refused.

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { examples } from '../arguments.js';
+import { examples, parseTarget } from '../arguments.js';
 import { choosePipeline, withClient } from '../session.js';
 import type { Shell } from '../shell.js';
 
@@ -13,7 +13,11 @@ export const viewsCommand = (shell: Shell): Command =>
   new Command('views')
     .description('Writes a DuckDB file of views of a snapshot’s tables, which notebooks and BI tools open')
     .argument('[pipeline]', 'may be left out where there is only one')
-    .option('--output <file>', 'default: <pipeline>.duckdb in the current folder; an older one is replaced')
+    .option(
+      '--output <file>',
+      'default: <pipeline>.duckdb in the current folder; an older one is replaced',
+      parseTarget,
+    )
     .option('--as-of <when>', 'a time, a day (all of it), a generation, `previous`, or a snapshot’s folder')
     .option(
       '--copy',

@@ -67,7 +67,7 @@ async function workbook(fill: (book: excel.Workbook) => void): Promise<Buffer> {
 const sheet = (book: excel.Workbook, rows: unknown[][], name = 'data') => book.addWorksheet(name).addRows(rows);
 
 test.each<[string, Content, object, string, RegExp]>([
-  ['an empty file', '', {}, 'GR-2002', /in\/x it is empty/],
+  ['an empty file', '', {}, 'GR-2002', /in\/x is empty/],
   ['a wrong delimiter', 'a;n\n1;2\n', {}, 'GR-2003', /has no a, n; it has a;n/],
   ['quotes never closed', 'a,n\n1,2\n"x,3\n', {}, 'GR-2002', /in\/x:3/],
   ['a ragged row', 'a,n\n1,2\n3\n', {}, 'GR-2002', /in\/x:3 Expected Number of Columns: 2 Found: 1/],

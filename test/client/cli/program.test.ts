@@ -61,6 +61,45 @@ describe('the command line', () => {
     expect((await georefresh(['refresh', '--only', 'trian'])).code).toBe(2);
   });
 
+  test('help of a command and the version are what was asked for, and end well', async () => {
+    const { code, out, err } = await georefresh(['help', 'refresh']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('georefresh refresh [options] [pipeline]');
+    expect(await georefresh(['help', 'refesh'])).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('GR-1001'),
+    });
+    expect(await georefresh(['--version'])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      err: '',
+    });
+  });
+
+  test('what cannot be is refused before any work: an outcome, a place to write to, a home that is a file', async () => {
+    expect(await georefresh(['runs', '--outcome', 'faild'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('Allowed choices are published'),
+    });
+    const home = await temporaryHome();
+    const nowhere = join(home, 'nowhere');
+    for (const args of [
+      ['views', 'ev-sites', '--output', join(nowhere, 'x.duckdb')],
+      ['query', 'ev-sites', 'from tracts', '--output', join(nowhere, 'x.csv')],
+      ['quarantine', 'ev-sites', '--export', join(nowhere, 'x.csv')],
+      ['validate', 'ev-sites/stations', '--export', join(nowhere, 'x.csv')],
+    ])
+      expect(await georefresh(args)).toMatchObject({ code: 2, err: expect.stringContaining(`no folder ${nowhere}`) });
+    const file = join(home, 'file');
+    await writeFile(file, '');
+    for (const folder of [file, join(file, 'below')])
+      expect(await georefresh(['status', '--home', folder])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(`GEOREFRESH_HOME home ${folder} is no folder`),
+      });
+  });
+
   test('start refreshes the pipelines that are named, and refuses one that there is not before it begins', async () => {
     const { code, out, err } = await georefresh(['start', 'ev-sites', 'ev-sties']);
     expect({ code, out }).toEqual({ code: 6, out: '' });
@@ -143,8 +182,9 @@ describe('the command line', () => {
     const folder = await temporaryHome();
     await writeFile(join(folder, 'file'), '');
     const bad = await georefresh(['doctor', '--home', join(folder, 'file', 'home')]);
-    expect(bad.code).toBe(5);
-    expect(bad.out).toContain('✗ home');
+    expect(bad.code).toBe(2);
+    expect(bad.out).toContain('is no folder');
+    expect(bad.out).toContain('georefresh error GR-1002');
   });
 
   test('doctor names the line of a definition that is wrong', async () => {
