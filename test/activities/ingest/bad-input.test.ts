@@ -219,6 +219,35 @@ test('two date formats in a column are read only where both are declared', async
   expect(one.counts).toEqual({ 't.type': 1 });
 });
 
+const at = (time: string): number => Date.parse(`${time}Z`);
+test.each<[string, object, string[], number[]]>([
+  ['a day with rubbish behind it', { type: 'date' }, ['2024-01-05x', '2024-01-05T', '2024-01-05 25:00'], []],
+  ['a day with its time', { type: 'date' }, [], [at('2024-01-05T12:00'), at('2024-01-05T00:00')]],
+  ['words', { type: 'timestamp' }, ['infinity', '-infinity', 'epoch'], []],
+  ['words by a format', { type: 'date', formats: ['%Y-%m-%d'] }, ['infinity', 'epoch'], []],
+  ['two digits of a year', { type: 'date', formats: ['%d.%m.%Y'] }, ['05.01.24'], []],
+  ['years of other digits than four', { type: 'timestamp' }, ['24-01-05', '10000-01-01', '2024-01-05 (BC)'], []],
+  ['times that no zone has', { type: 'timestamp', zone: 'Europe/Oslo' }, ['294247-01-10', '290309-12-22 (BC)'], []],
+  ['times that cannot be moved', { type: 'timestamp', shift: '-1h' }, ['infinity', '290309-12-22 (BC)'], []],
+  ['the first and the last year', { type: 'timestamp' }, [], [at('0001-01-01T00:00'), at('9999-12-31T23:59')]],
+])('of times, %s: what is none is put aside, and all others are read (S2.8)', async (_, rules, broken, good) => {
+  const cells = [...broken, ...good.map((time) => new Date(time).toISOString().slice(0, 16))];
+  const found = await read(`t\n${cells.join('\n')}\n`, { columns: { t: rules } });
+  expect(found.counts).toEqual(broken.length > 0 ? { 't.type': broken.length } : {});
+  const day = 'type' in rules && rules.type === 'date' ? 86_400_000 : 1;
+  expect(found.good.map(({ t }) => t)).toEqual(good.map((time) => Math.floor(time / day) * day));
+});
+
+test('a time that names its offset from UTC is that instant, whatever the zone of the others (S2.8)', async () => {
+  const cells = ['2024-01-05 12:00:00+02:00', '2024-01-05T12:00:00-05', '2024-01-05T12:00:00Z', '2024-01-05 12:00'];
+  const content = `t\n${cells.join('\n')}\n`;
+  const instants = [at('2024-01-05T10:00'), at('2024-01-05T17:00'), at('2024-01-05T12:00')];
+  const plain = await read(content, { columns: { t: { type: 'timestamp' } } });
+  expect(plain.good.map(({ t }) => t)).toEqual([...instants, at('2024-01-05T12:00')]);
+  const local = await read(content, { columns: { t: { type: 'timestamp', zone: 'Europe/Oslo' } } });
+  expect(local.good.map(({ t }) => t)).toEqual([...instants, at('2024-01-05T11:00')]);
+});
+
 const CLOCK = 't\n2019-03-31 02:30:00\n2019-10-27 02:30:00\n2019-10-27 02:30:00\n2019-07-01 12:00:00\n';
 const [EARLIER, LATER, SUMMER] = ['2019-10-27T00:30Z', '2019-10-27T01:30Z', '2019-07-01T10:00Z'].map(Date.parse);
 test.each([
