@@ -93,10 +93,13 @@ export async function openFile(
     kind,
     header,
     hasAny: header.length === 0 && (await session.readColumns(`select 1 as n from ${objects} limit 1`)).rows === 0,
-    table: (columns) =>
-      columns.length === 0
-        ? objects
-        : `read_json(${read}, columns = {${columns.map((column) => `${quoteLiteral(column)}: 'VARCHAR'`).join(', ')}})`,
+    table: (columns) => {
+      if (columns.length === 0) return objects;
+      const places = new Map(columns.map((column, at) => [column.toLowerCase(), at]));
+      const twin = columns.find((column, at) => places.get(column.toLowerCase()) !== at);
+      if (twin !== undefined) throw unreadable(name, `has several keys ${twin}, which differ in case alone`);
+      return `read_json(${read}, columns = {${columns.map((column) => `${quoteLiteral(column)}: 'VARCHAR'`).join(', ')}})`;
+    },
     some: (cells, of, about, first) => {
       const own = cells.map(
         ({ column, literal, as }) => `${literal ?? `json_extract_string(json, ${jsonPath(column)})`} as ${as}`,

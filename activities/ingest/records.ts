@@ -172,7 +172,8 @@ function recordsOf(
 
 const cellsOf = (columns: readonly string[], { name }: OpenFile): Cell[] =>
   [...new Set(columns)].map((column) => {
-    const literal = OF_FILE[column]?.(name);
+    // A column of a file may be called as what every object has.
+    const literal = Object.hasOwn(OF_FILE, column) ? OF_FILE[column]?.(name) : undefined;
     return { column, literal: literal === undefined ? undefined : quoteLiteral(literal), as: cellName(column) };
   });
 

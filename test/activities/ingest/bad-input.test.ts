@@ -181,6 +181,12 @@ test.each<[string, Content, object, Record<string, unknown>[]]>([
   ['quoted lines above the header', '\ufeff"note\r\n"é\r\na,n\r\nx,1\r\ny,2\r\n', { skip: 2 }, XY],
   ['a name with another line end than the file', '"z\r\n",a,n\n0,x,1\n0,y,2\n', {}, XY],
   ['a name with a line end in a file of CR LF', '"z\n",a,n\r\n0,x,1\r\n0,y,2\r\n', {}, XY],
+  [
+    'names that every object has',
+    'constructor,toString\nx,1\n',
+    { columns: { a: { from: 'constructor', type: 'text' }, n: { from: 'toString', type: 'double' } } },
+    [{ a: 'x', n: 1 }],
+  ],
   ['a key without a name', '[{"":0,"a":"x","n":1},{"a":"y","n":2}]', { format: 'json' }, XY],
   [
     'a key that is a star',
