@@ -459,6 +459,15 @@ test.each([
   expect((outcome as Error).message).toMatch(message);
 });
 
+test.each([
+  [{ type: 'text', pattern: '(' }, /column a: its pattern is none that the engine knows/],
+  [{ type: 'date', formats: ['%Y', '%Q'] }, /column a: its format is none that the engine knows/],
+])('a pattern or format that is none is told by its column: %o', async (rules, message) => {
+  const fault = await faultOf(read('a\nx\n', { columns: { a: rules } }));
+  expect(fault.code).toBe('GR-3010');
+  expect(fault.message).toMatch(message);
+});
+
 test('SQL over several sources reaches no file (S2.26)', async () => {
   const across = { spy: { uses: ['y'], broken: "select 1 as _row from read_text('/etc/passwd')" } };
   const fault = await faultOf(read('a,n\nx,1\n', { across }));
