@@ -133,16 +133,20 @@ export function typedColumn(column: string, rules: ContractColumn, source: Sourc
   };
 }
 
+/** What `epoch` is to a cast, and it and `infinity` are to a format. */
+const WORDS = ['1970-01-01', '1900-01-01'].map((day) => `timestamp '${day}'`).join(', ');
+
 /**
  * True for a time that the engine's cast takes for one, and nobody else: words such as `infinity` and `epoch`, years that
  * have no four digits (`24` is most likely 2024), and for a day whatever follows its digits without being a time.
  */
-function oddTime(value: string, column: string, { type, formats, map }: ContractColumn): string {
+function oddTime(value: string, column: string, { type, formats, map, shift }: ContractColumn): string {
   const read = mapped(valueName(column), map);
+  const wordy = `not regexp_matches(${read}, '[0-9]')`;
   const year = `lpad(cast(year(${value}) as varchar), 4, '0')`;
   const odd = [
     `${value} not between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999'`,
-    `not regexp_matches(${read}, '[0-9]')`,
+    shift === undefined ? `case when ${value} in (${WORDS}) then ${wordy} else false end` : wordy,
     `case when ${value} < timestamp '1000-01-01' then not contains(${read}, ${year}) else false end`,
   ];
   if (type === 'date' && formats === undefined)
