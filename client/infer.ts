@@ -111,8 +111,9 @@ function nameOf(column: string, taken: object): string {
       .replace(/^[^A-Za-z]+|_+$/g, '')
       .slice(0, 60) || 'column';
   let name = plain;
-  for (let n = 2; Object.keys(taken).some((one) => one.toLowerCase() === name.toLowerCase()); n++)
-    name = `${plain}_${n}`;
+  const isTaken = (): boolean =>
+    name in Object.prototype || Object.keys(taken).some((one) => one.toLowerCase() === name.toLowerCase());
+  for (let n = 2; isTaken(); n++) name = `${plain}_${n}`;
   return name;
 }
 
@@ -128,9 +129,11 @@ const valuesSql = (column: string): string =>
 /** The formats by which every cell is a time. Where day and month can be told apart by no cell, there are two. */
 async function formatsOf(session: Session, column: string): Promise<string[]> {
   const formats = DAYS.flatMap((day) => CLOCKS.map((clock) => day + clock));
-  const counts = formats.map(
-    (format, i) => `count(*) filter (try_strptime(${cellName(column)}, ${quoteLiteral(format)}) is null) as "${i}"`,
-  );
+  const counts = formats.map((format, i) => {
+    const time = `try_strptime(${cellName(column)}, ${quoteLiteral(format)})`;
+    // Two digits of a year are taken for one of the first century.
+    return `count(*) filter (${time} is null or year(${time}) < 1000) as "${i}"`;
+  });
   const [failed = {}] = await readText(
     session,
     `select ${counts.join(', ')} from cells where not ${isMissing(column)}`,
@@ -174,7 +177,8 @@ function rulesOf(
 ): Record<string, unknown> {
   const { present, distinct, zeros, low, high } = seen;
   const every = (count: number): boolean => present > 0 && count === present;
-  const isNumber = zeros === 0 && (every(seen.points) || every(seen.commas));
+  const isBounded = [low, high].every((end) => end !== null && Number.isFinite(Number(end)));
+  const isNumber = isBounded && zeros === 0 && (every(seen.points) || every(seen.commas));
   // Of two that fit, nobody but the file's author knows which is meant.
   const [format] = formats.length === 1 ? formats : [];
   const isMoment = format?.includes('%H') === true;

@@ -1,5 +1,5 @@
 import { headOf } from '../activities/ingest/content.js';
-import { csvHeader, csvTable, PLAIN, recordFault } from '../activities/ingest/csv.js';
+import { csvStart, csvTable, PLAIN, recordFault } from '../activities/ingest/csv.js';
 import type { MendedRow, Overlay } from '../activities/ingest/overlay.js';
 import { GeorefreshError } from '../config/errors.js';
 import { fetchJson, putArtifact } from '../lake/artifacts.js';
@@ -106,14 +106,17 @@ async function readExport(path: string): Promise<(MendedRow & { source: string }
     throw new GeorefreshError('GR-2002', `${file} ${why}`, { where: [{ file }] });
   };
   if ((await headOf(path).catch(() => undefined)) === undefined) throw new GeorefreshError('GR-4011', path);
-  const names = (await csvHeader(path, PLAIN)) ?? refuse('is empty');
+  const { names, newLine } =
+    (await csvStart(path, PLAIN).catch((error: unknown) =>
+      error instanceof RangeError ? refuse(error.message) : Promise.reject(error),
+    )) ?? refuse('is empty');
   const missing = ABOUT.filter((column) => !names.map(original).includes(column));
   if (missing.length > 0) refuse(`is no export of a quarantine: it has no ${missing.join(', ')}`);
   return withScratchLake(async (lake) => {
     const copy = lake.scratch.newFile('csv');
     await copyHashed(path, copy);
     const rows = await lake.duckdb
-      .session((session) => readText(session, `select * from ${csvTable(copy, PLAIN, names)}`))
+      .session((session) => readText(session, `select * from ${csvTable(copy, PLAIN, names, newLine)}`))
       .catch((error: unknown) => {
         const fault = error instanceof GeorefreshError ? recordFault(error.message) : undefined;
         if (fault === undefined) throw error;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkContract } from './definition/check-contract.js';
+import { checkColumns } from './definition/check-names.js';
 import { Findings } from './definition/findings.js';
 import { contractFile, type Source } from './definition/source.js';
 import { diagnose } from './documents/diagnose.js';
@@ -25,6 +26,7 @@ export async function loadContract(nameOrPath: string): Promise<Source> {
   if (faults.length > 0) throw faultsError('GR-1006', faults);
   const source: Source = contractFile.parse(yaml.value);
   const out = new Findings();
+  checkColumns(['sources', 'x'], source, out);
   checkContract(
     'x',
     source,

@@ -1,13 +1,28 @@
 import { open } from 'node:fs/promises';
 
 /** What a file is by its first bytes. */
-export type Content = 'gzip' | 'parquet' | 'excel' | 'old excel' | 'utf-16' | 'json' | 'jsonl' | 'text' | 'empty';
+export type Content =
+  | 'gzip'
+  | 'zstd'
+  | 'bzip2'
+  | 'xz'
+  | 'parquet'
+  | 'excel'
+  | 'old excel'
+  | 'utf-16'
+  | 'json'
+  | 'jsonl'
+  | 'text'
+  | 'empty';
 
 /** Enough to see past a mark, blanks and a first line. */
 const LOOKED_AT = 4096;
 
 const startsWith = (bytes: Uint8Array, ...signature: number[]): boolean =>
   signature.every((byte, at) => bytes[at] === byte);
+
+/** Whether text says of itself that it is UTF-8. */
+export const hasUtf8Mark = (head: Uint8Array): boolean => startsWith(head, 0xef, 0xbb, 0xbf);
 
 /** The first bytes of a file. */
 export async function headOf(path: string, length = LOOKED_AT): Promise<Buffer> {
@@ -24,6 +39,9 @@ export async function headOf(path: string, length = LOOKED_AT): Promise<Buffer> 
 export function contentOf(head: Uint8Array): Content {
   if (head.length === 0) return 'empty';
   if (startsWith(head, 0x1f, 0x8b)) return 'gzip';
+  if (startsWith(head, 0x28, 0xb5, 0x2f, 0xfd)) return 'zstd';
+  if (startsWith(head, 0x42, 0x5a, 0x68) && startsWith(head.subarray(4), 0x31, 0x41, 0x59, 0x26)) return 'bzip2';
+  if (startsWith(head, 0xfd, 0x37, 0x7a, 0x58, 0x5a)) return 'xz';
   if (startsWith(head, 0x50, 0x41, 0x52, 0x31)) return 'parquet';
   if (startsWith(head, 0x50, 0x4b, 0x03, 0x04)) return 'excel';
   if (startsWith(head, 0xd0, 0xcf, 0x11, 0xe0)) return 'old excel';

@@ -13,19 +13,39 @@ export type Dialect = Pick<RecordSource, 'delimiter' | 'quote' | 'header' | 'ski
 /** How a CSV file is written that is made here. */
 export const PLAIN: Dialect = { delimiter: ',', quote: '"', header: true, skip: 0 };
 
+/** How lines of a file end. */
+export type NewLine = 'LF' | 'CR LF' | 'CR';
+
+export interface CsvStart {
+  names: string[];
+  /** How the first record ends, where the engine would see the end of a line inside of one of its cells before. */
+  newLine?: NewLine;
+  /** Bytes above the header, where the engine would not pass over them line by line: it takes quotes there for cells. */
+  above?: number;
+}
+
 /**
  * Names of the columns of a CSV file, from its first record. It is read here and not by the engine, whose guess at a
  * header also looks at the rows below and blames the wrong line. Undefined where the file is empty; throws a RangeError
- * where no record ends within a MiB.
+ * where no record ends within a MiB, or holds what text does not.
  */
-export async function csvHeader(path: string, dialect: Dialect): Promise<string[] | undefined> {
+export async function csvStart(path: string, dialect: Dialect): Promise<CsvStart | undefined> {
   const head = await headOf(path, LONGEST_HEADER);
-  let text = head.toString('utf8').replace(/^\ufeff/, '');
+  const whole = head.toString('utf8');
+  let text = whole.replace(/^\ufeff/, '');
   for (let line = 0; line < dialect.skip; line++) text = text.slice(endOfLine(text));
   if (text.trim() === '') return undefined;
-  const cells = firstRecord(text, dialect, head.length < LONGEST_HEADER);
-  if (cells === undefined) throw new RangeError('its header does not end');
-  return namesOf(dialect.header ? cells : cells.map(() => ''));
+  const record = firstRecord(text, dialect, head.length < LONGEST_HEADER);
+  if (record === undefined) throw new RangeError('its header does not end');
+  const { cells, newLine } = record;
+  if (cells.some((cell) => cell.includes('\0')))
+    throw new RangeError('holds zero bytes, as UTF-16 does; declare the encoding that it has, such as utf-16');
+  const above = whole.slice(0, whole.length - text.length);
+  return {
+    names: namesOf(dialect.header ? cells : cells.map(() => '')),
+    ...(newLine !== undefined && cells.some((cell) => /[\r\n]/.test(cell)) && { newLine }),
+    ...(dialect.quote !== '' && above.includes(dialect.quote) && { above: Buffer.byteLength(above) }),
+  };
 }
 
 /** Where the next line begins. */
@@ -34,8 +54,12 @@ const endOfLine = (text: string): number => {
   return end === null ? text.length : end.index + end[0].length;
 };
 
-/** Cells of the first record; undefined where the text ends inside it and it is not `whole`. */
-function firstRecord(text: string, { delimiter, quote }: Dialect, whole: boolean): string[] | undefined {
+/** Cells of the first record, and how its line ends; undefined where the text ends inside it and it is not `whole`. */
+function firstRecord(
+  text: string,
+  { delimiter, quote }: Dialect,
+  whole: boolean,
+): { cells: string[]; newLine?: NewLine } | undefined {
   const cells: string[] = [];
   let cell = '';
   let quoted = false;
@@ -49,10 +73,11 @@ function firstRecord(text: string, { delimiter, quote }: Dialect, whole: boolean
     else if (char === delimiter) {
       cells.push(cell);
       cell = '';
-    } else if (char === '\n' || char === '\r') return [...cells, cell];
+    } else if (char === '\n' || char === '\r')
+      return { cells: [...cells, cell], newLine: char === '\n' ? 'LF' : text[i + 1] === '\n' ? 'CR LF' : 'CR' };
     else cell += char;
   }
-  return whole && !quoted ? [...cells, cell] : undefined;
+  return whole && !quoted ? { cells: [...cells, cell] } : undefined;
 }
 
 /** Blanks round a name are dropped; a column without one, or with that of an earlier one, gets one of its own. */
@@ -68,13 +93,19 @@ function namesOf(cells: readonly string[]): string[] {
   });
 }
 
+const ENDS: Record<NewLine, string> = {
+  LF: String.raw`'\n'`,
+  'CR LF': String.raw`'\r\n'`,
+  CR: String.raw`'\r'`,
+};
+
 /** The engine's table function for a CSV file whose every cell is text. */
 export const csvTable = (
   path: string,
   { delimiter, quote, header, skip }: Dialect,
   names: readonly string[],
   /** Where it is known how lines end: else the engine goes by the first end that it sees, be it inside a cell. */
-  newLine?: 'LF',
+  newLine?: NewLine,
 ): string => {
   const options = [
     'auto_detect = false',
@@ -87,7 +118,7 @@ export const csvTable = (
     `quote = ${quoteLiteral(quote)}`,
     `escape = ${quoteLiteral(quote)}`,
     `nullstr = ${NEVER}`,
-    ...(newLine === 'LF' ? [String.raw`new_line = '\n'`] : []),
+    ...(newLine === undefined ? [] : [`new_line = ${ENDS[newLine]}`]),
   ];
   return `read_csv(${quoteLiteral(path)}, ${options.join(', ')})`;
 };
@@ -121,9 +152,13 @@ export function recordFault(message: string): { line?: number; what: string } | 
   const csv = csvFault(message);
   if (csv !== undefined) return csv;
   const json = JSON_FAULT.exec(message);
-  if (json !== null) return { what: `${json[2]} ${json[3]} is no JSON at byte ${json[1]}: ${json[4]?.trim()}` };
+  // The engine counts the record at which it stops, and one more.
+  if (json !== null)
+    return { what: `record ${Number(json[3]) - 1} is no JSON at its byte ${json[1]}: ${json[4]?.trim()}` };
+  if (/duplicate key/i.test(message)) return { what: 'an object has the same key twice' };
   if (JSON_SIZE.test(message)) return { what: 'a record is larger than 16 MiB' };
   if (/JSON/i.test(message)) return { what: 'it is not JSON of one object a record' };
-  if (/parquet/i.test(message)) return { what: 'it is no Parquet file, or one that was cut short' };
+  if (/parquet|snappy|zstd|thrift|TProtocol|decompress/i.test(message))
+    return { what: 'it is no Parquet file, or one that was cut short or damaged' };
   return undefined;
 }

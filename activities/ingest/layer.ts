@@ -41,15 +41,15 @@ function columnsOf({ features, faults }: Layer, rows: number, crossing: boolean)
   const records = Array.from({ length: rows }, (_, row) => {
     const fault = broken.get(row);
     if (fault !== undefined)
-      return { id: fault.id, properties: '{}', geometry: null, fault: fault.reason, crossing: null };
+      return { id: fault.id, ...told(fault.properties), geometry: null, fault: fault.reason, crossing: null };
     const { id, properties, geometry } = good.next().value ?? features[0];
     const named = id ?? text(properties.id) ?? text(properties.name) ?? String(row + 1);
     const at = crossing ? crossesItself(geometry) : undefined;
     return {
       id: named,
-      properties: JSON.stringify(properties),
-      geometry: JSON.stringify(geometry),
       fault: null,
+      ...told(properties),
+      geometry: JSON.stringify(geometry),
       crossing: at === undefined ? null : `its outline crosses itself near ${at[0].toFixed(6)}, ${at[1].toFixed(6)}`,
     };
   });
@@ -64,6 +64,15 @@ function columnsOf({ features, faults }: Layer, rows: number, crossing: boolean)
       _crossing: textColumn(rows, (row) => records[row].crossing),
     },
   };
+}
+
+/** A character in two halves of which one is missing, as JSON text shows it: the engine takes no such text. */
+const HALF = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+
+/** Properties as JSON text, and what is wrong with them where they cannot be kept as they are. */
+function told(properties: Record<string, unknown>): { properties: string; fault?: string } {
+  const json = JSON.stringify(properties);
+  return HALF.test(json) ? { properties: '{}', fault: 'its properties hold half a character' } : { properties: json };
 }
 
 const text = (value: unknown): string | undefined =>

@@ -1,9 +1,11 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import type { RecordSource } from '../../config/definition/source.js';
 import { GeorefreshError } from '../../config/errors.js';
 import type { Session } from '../../lake/session.js';
 import { quoteIdent, quoteLiteral } from '../../lake/sql.js';
 import { jsonPath } from './cell.js';
-import { csvHeader, csvTable, recordFault } from './csv.js';
+import { csvStart, csvTable, recordFault } from './csv.js';
 import { copyRecords } from './lines.js';
 import { demandText, type Prepared, prepare, unreadable, type Workplace } from './prepare.js';
 
@@ -20,6 +22,8 @@ export interface OpenFile {
   name: string;
   kind: Prepared['kind'];
   header: string[];
+  /** True for an empty list of JSON: no record of it lacks a column. */
+  hasAny?: boolean;
   /** The engine's table function for these columns. */
   table(columns: readonly string[]): string;
   /** SELECT of `raw` and cells of the records that `of` has, rows numbered on from `first`. */
@@ -42,14 +46,22 @@ export async function openFile(
   const { session, signal, work } = options;
   const prepared = await prepare(given, name, source, { work, made, ...(signal && { signal }) });
   if (options.thorough === true) await demandText(prepared, name, signal);
-  const { path, kind, dialect } = prepared;
-  const file = quoteLiteral(path);
+  const { kind } = prepared;
+  const file = quoteLiteral(prepared.path);
   if (kind === 'csv') {
-    const header = await csvHeader(path, dialect).catch((error: Error) =>
-      Promise.reject(unreadable(name, error.message)),
+    let { path, dialect } = prepared;
+    const start = await csvStart(path, dialect).catch((error: unknown) =>
+      Promise.reject(error instanceof RangeError ? unreadable(name, error.message) : error),
     );
-    if (header === undefined) throw unreadable(name, 'is empty');
-    const all = csvTable(path, dialect, header);
+    if (start === undefined) throw unreadable(name, 'is empty');
+    const { names: header, newLine, above } = start;
+    if (above !== undefined) {
+      const below = work.newFile('csv');
+      made.push(below);
+      await pipeline(createReadStream(path, { start: above }), createWriteStream(below, { flags: 'wx' }));
+      [path, dialect] = [below, { ...dialect, skip: 0 }];
+    }
+    const all = csvTable(path, dialect, header, newLine);
     const taken: OpenFile['taken'] = async (cells, of, rows) => {
       const to = work.newFile('csv');
       made.push(to);
@@ -73,14 +85,21 @@ export async function openFile(
   const objects = `read_json_objects(${read})`;
   const header = await textsOf(
     session,
-    `select distinct unnest(json_keys(json)) as name from ${objects} order by name`,
+    // A key without a name cannot be asked for.
+    `select name from (select distinct unnest(json_keys(json)) as name from ${objects}) where name <> '' order by name`,
   ).catch((error: unknown) => Promise.reject(explained(error, name)));
   return {
     name,
     kind,
     header,
-    table: (columns) =>
-      `read_json(${read}, columns = {${columns.map((column) => `${quoteLiteral(column)}: 'VARCHAR'`).join(', ')}})`,
+    hasAny: header.length === 0 && (await session.readColumns(`select 1 as n from ${objects} limit 1`)).rows === 0,
+    table: (columns) => {
+      if (columns.length === 0) return objects;
+      const places = new Map(columns.map((column, at) => [column.toLowerCase(), at]));
+      const twin = columns.find((column, at) => places.get(column.toLowerCase()) !== at);
+      if (twin !== undefined) throw unreadable(name, `has several keys ${twin}, which differ in case alone`);
+      return `read_json(${read}, columns = {${columns.map((column) => `${quoteLiteral(column)}: 'VARCHAR'`).join(', ')}})`;
+    },
     some: (cells, of, about, first) => {
       const own = cells.map(
         ({ column, literal, as }) => `${literal ?? `json_extract_string(json, ${jsonPath(column)})`} as ${as}`,

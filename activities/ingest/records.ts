@@ -7,6 +7,7 @@ import { readLayer } from '../features/geo/layers.js';
 import { cellName } from './cell.js';
 import { layerRecords } from './layer.js';
 import { type Cell, explained, type OpenFile, openFile, type ReadingOptions } from './open-file.js';
+import { demandRecords, plainFile } from './prepare.js';
 
 /** A file of a source: where it is now, and its path under the inputs, by which people know it. */
 export interface SourceFile {
@@ -82,15 +83,24 @@ export async function openRecords(
   }
 }
 
-async function readPolygons(source: Exclude<Source, RecordSource>, file: SourceFile, { signal }: ReadingOptions) {
-  const bytes = await readFile(file.path, signal ? { signal } : {});
-  if (bytes.length > source.maxBytes)
-    throw new GeorefreshError('GR-2007', `${file.name} has ${bytes.length} bytes`, { where: [{ file: file.name }] });
-  const layer = readLayer(bytes, source.format, {
-    file: file.name,
-    ...(source.object !== undefined && { object: source.object }),
-  });
-  return { layer, rows: layer.features.length + layer.faults.length };
+async function readPolygons(
+  source: Exclude<Source, RecordSource>,
+  { path: given, name }: SourceFile,
+  { signal, work, thorough = false }: ReadingOptions,
+) {
+  const made: string[] = [];
+  try {
+    const context = { work, made, ...(signal && { signal }) };
+    const { path } = await plainFile(given, name, { maxBytes: source.maxBytes, encoding: 'utf-8' }, context);
+    if (thorough) await demandRecords(path, name, signal);
+    const layer = readLayer(await readFile(path, signal ? { signal } : {}), source.format, {
+      file: name,
+      ...(source.object !== undefined && { object: source.object }),
+    });
+    return { layer, rows: layer.features.length + layer.faults.length };
+  } finally {
+    for (const path of made) await work.discard(path);
+  }
 }
 
 /** Names that every file has beside its columns: its path under the inputs, and its bare name without ending. */
@@ -162,7 +172,8 @@ function recordsOf(
 
 const cellsOf = (columns: readonly string[], { name }: OpenFile): Cell[] =>
   [...new Set(columns)].map((column) => {
-    const literal = OF_FILE[column]?.(name);
+    // A column of a file may be called as what every object has.
+    const literal = Object.hasOwn(OF_FILE, column) ? OF_FILE[column]?.(name) : undefined;
     return { column, literal: literal === undefined ? undefined : quoteLiteral(literal), as: cellName(column) };
   });
 
@@ -193,13 +204,14 @@ async function countEach(
   }
 }
 
-function demandColumns(columns: readonly string[], { name, header }: OpenFile): void {
+function demandColumns(columns: readonly string[], { name, header, hasAny }: OpenFile): void {
+  if (hasAny === true) return;
   const known = new Set([...header, ...Object.keys(OF_FILE)]);
   const missing = columns.filter((column) => !known.has(column));
   if (missing.length > 0)
     throw new GeorefreshError(
       'GR-2003',
-      `${name} has no ${missing.join(', ')}; it has ${header.slice(0, 40).join(', ')}`,
+      `${name} has no ${missing.join(', ')}; it has ${header.slice(0, 40).join(', ') || 'none at all'}`,
       {
         where: [{ file: name, line: 1 }],
       },

@@ -27,16 +27,26 @@ function bounded(limit: number): (blocks: AsyncIterable<Buffer | string>) => Asy
   };
 }
 
-/** Unpacks a gzip file; rejects with a TooLargeError beyond the limit, and with zlib's error where it is damaged. */
+/** What follows the packed part of a gzip file is not more of it, nor the zeros that fill up blocks. */
+export class TrailingError extends Error {}
+
+/**
+ * Unpacks a gzip file; rejects with a TooLargeError beyond the limit, with zlib's error where it is damaged, and with a
+ * TrailingError where something follows that would be lost.
+ */
 export async function gunzipFile(path: string, to: string, { limit, signal }: StreamLimits): Promise<void> {
   const options = signal ? { signal } : {};
-  await pipeline(
-    createReadStream(path),
-    createGunzip(),
-    bounded(limit),
-    createWriteStream(to, { flags: 'wx' }),
-    options,
-  );
+  const packed = createReadStream(path);
+  const unpacked = createGunzip();
+  packed.on('error', (error) => unpacked.destroy(error));
+  try {
+    // Not one pipeline: zlib ends at the first zero behind a packed part, which would look like an aborted read.
+    await pipeline(packed.pipe(unpacked), bounded(limit), createWriteStream(to, { flags: 'wx' }), options);
+  } finally {
+    packed.destroy();
+  }
+  for await (const block of createReadStream(path, { start: unpacked.bytesWritten, ...options }))
+    if ((block as Buffer).some((byte) => byte !== 0)) throw new TrailingError('more follows the packed part');
 }
 
 /** Writes a text file anew as UTF-8. UTF-16 without a mark of its byte order is little-endian. */

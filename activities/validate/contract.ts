@@ -175,7 +175,8 @@ function tableChecks(source: Source): TableCheck[] {
   const { keys, references, across, anomalies } = source;
   return [
     ...unique.map(([column, { personal }]): TableCheck => {
-      const shown = personal ? 'its value' : `' || left(cast(${name(column)} as varchar), ${SHOWN}) || '`;
+      // A column of any name: `raw` is also what the cells as they came are called.
+      const shown = personal ? 'its value' : `' || left(cast(_broken.${name(column)} as varchar), ${SHOWN}) || '`;
       return {
         rule: `${column}.unique`,
         severity: 'error',

@@ -191,6 +191,19 @@ async function blamed(session: Session, source: Source, error: unknown): Promise
     );
     if (fault !== undefined) return fault;
   }
+  for (const [column, { pattern, formats = [] }] of Object.entries(source.columns)) {
+    const asked = [
+      ...(pattern === undefined ? [] : [{ key: 'pattern', sql: `regexp_full_match('', ${quoteLiteral(pattern)})` }]),
+      ...formats.map((format) => ({ key: 'format', sql: `try_strptime('', ${quoteLiteral(format)})` })),
+    ];
+    for (const { key, sql } of asked) {
+      const fault = await session.run(`select ${sql}`).then(
+        () => undefined,
+        () => new GeorefreshError('GR-3010', `column ${column}: its ${key} is none that the engine knows`),
+      );
+      if (fault !== undefined) return fault;
+    }
+  }
   // Bound, but not run: the message names a value of some row.
   return new GeorefreshError(
     'GR-3010',

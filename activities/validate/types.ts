@@ -56,15 +56,24 @@ function numeral(column: string, rules: ContractColumn, source: Source): string 
 /** Local time as it is written, moved by `shift`, before a zone is applied. */
 function localTime(column: string, { type, formats, map, shift }: ContractColumn): string {
   const read = mapped(valueName(column), map);
-  const parsed =
-    formats === undefined
-      ? `try_cast(${read} as ${SQL_TYPES[type]})`
-      : `try_strptime(${read}, [${formats.map(text).join(', ')}])`;
+  const plain = `try_cast(${read} as ${SQL_TYPES[type]})`;
+  const iso =
+    type === 'timestamp'
+      ? `case when ${hasOffset(read)} then timezone('UTC', try_cast(${read} as timestamptz)) else ${plain} end`
+      : plain;
+  const parsed = formats === undefined ? iso : `try_strptime(${read}, [${formats.map(text).join(', ')}])`;
   const typed = formats !== undefined && type === 'date' ? `cast(${parsed} as date)` : parsed;
   return shift === undefined
     ? typed
-    : `${typed} + interval '${shift.replace(/(ms|s|m|h|d)$/, (unit) => ` ${UNITS[unit]}`)}'`;
+    : `try(${typed} + interval '${shift.replace(/(ms|s|m|h|d)$/, (unit) => ` ${UNITS[unit]}`)}')`;
 }
+
+/** True for ISO 8601 with an offset from UTC, which the engine's cast to a local time would drop. */
+const hasOffset = (read: string): string => `(contains(${read}, '+') or contains(substr(${read}, 12), '-'))`;
+
+/** True for ISO 8601 that is no local time of any zone, as it says its own. */
+const isInstant = (read: string): string =>
+  `(${[hasOffset(read), ...['Z', 'z', 'UTC'].map((end) => `ends_with(${read}, '${end}')`)].join(' or ')})`;
 
 const UNITS: Record<string, string> = { ms: 'milliseconds', s: 'seconds', m: 'minutes', h: 'hours', d: 'days' };
 
@@ -73,7 +82,8 @@ const STEPS = ['60 minutes', '30 minutes'] as const;
 
 /**
  * Local time of a zone as UTC. The engine takes the later of two times that a clock showed twice, and moves one that it
- * left out: both are seen by going back, so a time that was never shown becomes null.
+ * left out: both are seen by going back, so a time that was never shown becomes null. So does one that no zone has, as it
+ * lies too far away.
  */
 function utc(local: string, zone: string): { value: string; never: string; earlier: string } {
   const at = `timezone(${text(zone)}, ${local})`;
@@ -82,7 +92,11 @@ function utc(local: string, zone: string): { value: string; never: string; earli
   const steps = STEPS.map((step) => `when ${before(step)} = ${local} then timezone('UTC', ${at} - interval '${step}')`);
   // Where the longest step back is one of the clock, too, it was not turned in between: nearly everywhere, and asked first.
   steps.unshift(`when ${before(STEPS[0])} = ${local} - interval '${STEPS[0]}' then null`);
-  return { value: `timezone('UTC', ${at})`, never: `${back(at)} <> ${local}`, earlier: `case ${steps.join(' ')} end` };
+  return {
+    value: `try(timezone('UTC', ${at}))`,
+    never: `try(${back(at)} <> ${local})`,
+    earlier: `try(case ${steps.join(' ')} end)`,
+  };
 }
 
 /** Columns that are made in turn: what the later ones need of a cell. */
@@ -111,7 +125,35 @@ export function typedColumn(column: string, rules: ContractColumn, source: Sourc
     reject: `case when ${earlier} is null then ${value} end`,
     'in order': `case when ${first} then coalesce(${earlier}, ${value}) else ${value} end`,
   };
-  return { locals: [`${local} as ${name}`], value: `case when ${never} then null else ${choice[repeated]} end` };
+  const instant =
+    rules.formats === undefined ? `when ${isInstant(mapped(valueName(column), rules.map))} then ${name} ` : '';
+  return {
+    locals: [`${local} as ${name}`],
+    value: `case ${instant}when ${never} then null else ${choice[repeated]} end`,
+  };
+}
+
+/** What `epoch` is to a cast, and it and `infinity` are to a format. */
+const WORDS = ['1970-01-01', '1900-01-01'].map((day) => `timestamp '${day}'`).join(', ');
+
+/**
+ * True for a time that the engine's cast takes for one, and nobody else: words such as `infinity` and `epoch`, years that
+ * have no four digits (`24` is most likely 2024), and for a day whatever follows its digits without being a time.
+ */
+function oddTime(value: string, column: string, { type, formats, map, shift }: ContractColumn): string {
+  const read = mapped(valueName(column), map);
+  const wordy = `not regexp_matches(${read}, '[0-9]')`;
+  const year = `lpad(cast(year(${value}) as varchar), 4, '0')`;
+  const odd = [
+    `${value} not between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999'`,
+    shift === undefined ? `case when ${value} in (${WORDS}) then ${wordy} else false end` : wordy,
+    `case when ${value} < timestamp '1000-01-01' then not contains(${read}, ${year}) else false end`,
+  ];
+  if (type === 'date' && formats === undefined)
+    odd.push(
+      `case when cast(${value} as varchar) = ${read} then false else try_cast(trim(${read}, ${BLANKS}) as timestamp) is null end`,
+    );
+  return odd.join(' or ');
 }
 
 /**
@@ -135,7 +177,10 @@ export function wrongType(column: string, rules: ContractColumn, source: Source)
       return `${cell} is not null and (${value} is null or not isfinite(${value}) or contains(${read}, '_')${otherMark(column, rules, source)})`;
     }
     case 'timestamp':
-      return `${cell} is not null and ${rules.zone === undefined ? value : localName(column)} is null`;
+    case 'date': {
+      const read = rules.zone === undefined ? value : localName(column);
+      return `${cell} is not null and (${read} is null or ${oddTime(read, column, rules)})`;
+    }
     default:
       return `${cell} is not null and ${value} is null`;
   }

@@ -42,6 +42,7 @@ export function checkContract(
       if (first === undefined) named.set(rule, part);
       else out.add([...at, part, rule], `\`${rule}\` is the name of a rule under \`${first}\` already`, 'key');
     }
+  checkCells(at, source, out);
   const { freshness } = source;
   if (freshness === undefined) return;
   const path = [...at, 'freshness', 'column'];
@@ -50,3 +51,33 @@ export function checkContract(
   if (type !== 'timestamp' && type !== 'date')
     out.add(path, `column \`${freshness.column}\` is of type ${type ?? 'text'}, not a time`);
 }
+
+/** Cells of a file go by names without case, and what a cell is held against must be of its type. */
+function checkCells(at: readonly string[], source: Source, out: Findings): void {
+  const from = new Map<string, string>();
+  for (const [column, rules] of Object.entries(source.columns)) {
+    const path = [...at, 'columns', column];
+    const cell = rules.from ?? column;
+    const first = from.get(cell.toLowerCase());
+    if (first === undefined) from.set(cell.toLowerCase(), cell);
+    else if (first !== cell)
+      out.add(
+        [...path, ...(rules.from === undefined ? [] : ['from'])],
+        `\`${cell}\` and \`${first}\` are one name to SQL`,
+      );
+    for (const key of ['allowed', 'forbidden'] as const) {
+      const wrong = isNumber(rules.type) ? rules[key]?.find((value) => !isNumeral(value)) : undefined;
+      if (wrong !== undefined) out.add([...path, key], `\`${wrong}\` is not of type ${rules.type}`);
+    }
+    if (rules.zone !== undefined && rules.formats?.some((format) => /%z/i.test(format)))
+      out.add([...path, 'zone'], 'a time whose format has %z names its own zone');
+  }
+  if ('crossing' in source) return;
+  const { delimiter, quote } = source;
+  for (const [key, mark] of Object.entries({ delimiter, quote }))
+    if (/[\0\r\n]/.test(mark)) out.add([...at, key], 'expected a character that ends no line');
+  if (delimiter === quote) out.add([...at, 'quote'], 'expected another character than the delimiter');
+}
+
+const isNumber = (type: string): boolean => type === 'integer' || type === 'double';
+const isNumeral = (value: string | number): boolean => String(value).trim() !== '' && Number.isFinite(Number(value));

@@ -2,7 +2,7 @@ import type { Path } from '../documents/faults.js';
 import type { Findings } from './findings.js';
 import type { Pipeline } from './pipeline.js';
 import { MADE_BY_SCORE, tablesOf } from './references.js';
-import { isLayer } from './source.js';
+import { isLayer, type Source } from './source.js';
 
 /** SQL sees the working table as `self`; scoring makes the others. */
 const RESERVED_TABLES = ['self', ...MADE_BY_SCORE];
@@ -34,6 +34,15 @@ const checkCase = (names: readonly { name: string; path: Path }[], out: Findings
 const at = (path: Path, names: object): { name: string; path: Path }[] =>
   Object.keys(names).map((name) => ({ name, path: [...path, name] }));
 
+/** Columns of a source that cannot live side by side. */
+export function checkColumns(path: Path, source: Source, out: Findings): void {
+  checkCase(at([...path, 'columns'], source.columns), out);
+  if (!isLayer(source)) return;
+  for (const column of Object.keys(source.columns))
+    if (['id', 'geometry'].includes(column.toLowerCase()))
+      out.add([...path, 'columns', column], `\`${column}\` is a column that every source of polygons has`, 'key');
+}
+
 /** Names that cannot live side by side, or belong to something else. */
 export function checkNames(pipeline: Pipeline, out: Findings): void {
   const tables = [...at(['sources'], pipeline.sources), ...tablesOf(pipeline)];
@@ -44,15 +53,7 @@ export function checkNames(pipeline: Pipeline, out: Findings): void {
   checkCase(at(['parameters'], pipeline.parameters), out);
   checkCase(at(['cutoffs'], pipeline.cutoffs), out);
   for (const [name, source] of Object.entries(pipeline.sources)) {
-    checkCase(at(['sources', name, 'columns'], source.columns), out);
-    if (!isLayer(source)) continue;
-    for (const column of Object.keys(source.columns))
-      if (['id', 'geometry'].includes(column.toLowerCase()))
-        out.add(
-          ['sources', name, 'columns', column],
-          `\`${column}\` is a column that every source of polygons has`,
-          'key',
-        );
+    checkColumns(['sources', name], source, out);
   }
   for (const name of Object.keys(pipeline.outputs)) {
     const isTaken = SNAPSHOT_FILES.includes(name.toLowerCase());

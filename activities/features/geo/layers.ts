@@ -26,6 +26,7 @@ export interface LayerFeature {
 export interface LayerFault {
   index: number;
   id: string | null;
+  properties: Record<string, unknown>;
   reason: string;
 }
 
@@ -39,14 +40,18 @@ export interface Layer {
 /** The shortest ring there is: a triangle, with its first point again at the end. */
 const RING_POINTS = 4;
 
+/** Characters of a value that an error shows. */
+const SHOWN = 80;
+
 /**
  * Reads the polygons of a TopoJSON or GeoJSON file. Rings of fewer than four points are dropped and counted; features that
  * are no polygons, or broken ones, are faults. A file that is not of the format at all is GR-2002.
  */
 export function readLayer(content: Uint8Array | string, format: LayerFormat, options: LayerOptions = {}): Layer {
+  const { file } = options;
   const fail: Fail = (detail, cause) => {
-    const where = options.file === undefined ? [] : [{ file: options.file }];
-    throw new GeorefreshError('GR-2002', detail, { where, cause });
+    const where = file === undefined ? [] : [{ file }];
+    throw new GeorefreshError('GR-2002', file === undefined ? detail : `${file} ${detail}`, { where, cause });
   };
   const json = parse(content, fail);
   const layer: Layer = { features: [], faults: [], ringsDropped: 0 };
@@ -65,7 +70,11 @@ function parse(content: Uint8Array | string, fail: Fail): unknown {
     const text = typeof content === 'string' ? content : new TextDecoder('utf-8', { fatal: true }).decode(content);
     return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
   } catch (cause) {
-    return fail(cause instanceof SyntaxError ? `it is not JSON (${cause.message})` : 'it is not UTF-8 text', cause);
+    if (!(cause instanceof SyntaxError)) return fail('it is not UTF-8 text');
+    // Without the parser's message: it shows what stands there, which may be personal, and causes go into histories.
+    const place =
+      /at position \d+/.exec(cause.message)?.[0] ?? (/end of/.test(cause.message) ? 'it was cut short' : '');
+    return fail(place === '' ? 'it is not JSON' : `it is not JSON (${place})`);
   }
 }
 
@@ -77,8 +86,11 @@ function geoFeatures(json: unknown, fail: Fail): Feature<Geometry | null>[] {
   if (root.type === 'Polygon' || root.type === 'MultiPolygon') {
     return [{ type: 'Feature', properties: null, geometry: root }];
   }
-  return fail(`it is not a GeoJSON layer: its type is ${JSON.stringify(json.type) ?? 'missing'}`);
+  return fail(`it is not a GeoJSON layer: its type is ${shown(json.type)}`);
 }
+
+/** A value as an error shows it: its first characters. */
+const shown = (value: unknown): string => (JSON.stringify(value) ?? 'missing').slice(0, SHOWN);
 
 /** The features of one object. Short rings go before topojson-client sees them: it would pad them with their first point. */
 function topoFeatures(json: unknown, name: string | undefined, layer: Layer, fail: Fail): Feature<Geometry | null>[] {
@@ -124,26 +136,27 @@ function keepParts<Ring>(parts: Ring[][], points: (ring: Ring) => number, layer:
 }
 
 function addFeature(layer: Layer, feature: Feature<Geometry | null> | null, index: number): void {
-  const id = feature?.id === undefined || feature.id === null ? null : String(feature.id);
+  const given: unknown = feature?.id;
+  const id = typeof given === 'string' || typeof given === 'number' ? String(given) : null;
+  const properties = isRecord(feature?.properties) ? feature.properties : {};
   const geometry = feature?.geometry;
   if (geometry?.type !== 'Polygon' && geometry?.type !== 'MultiPolygon') {
-    const found = geometry?.type ?? 'no geometry';
-    layer.faults.push({ index, id, reason: `it is ${found}, not a Polygon or MultiPolygon` });
+    const found = String(geometry?.type ?? 'no geometry').slice(0, SHOWN);
+    layer.faults.push({ index, id, properties, reason: `it is ${found}, not a Polygon or MultiPolygon` });
     return;
   }
   const parts: unknown = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates;
   const reason = partsFault(parts);
   if (reason !== undefined) {
-    layer.faults.push({ index, id, reason });
+    layer.faults.push({ index, id, properties, reason });
     return;
   }
   const kept = keepParts(parts as Position[][][], (ring) => ring.length, layer);
   const broken = kept.length === 0 ? `it has no ring of ${RING_POINTS} points or more` : openRing(kept);
   if (broken !== undefined) {
-    layer.faults.push({ index, id, reason: broken });
+    layer.faults.push({ index, id, properties, reason: broken });
     return;
   }
-  const properties = feature?.properties ?? {};
   layer.features.push({
     id,
     properties,
@@ -164,7 +177,7 @@ function partsFault(parts: unknown): string | undefined {
       for (const point of ring) {
         const [lon, lat]: unknown[] = Array.isArray(point) ? point : [];
         if (!(typeof lon === 'number' && typeof lat === 'number' && Math.abs(lon) <= 360 && Math.abs(lat) <= 90)) {
-          return `its point ${JSON.stringify(point)} is not a longitude and latitude in degrees`;
+          return `its point ${shown(point)} is not a longitude and latitude in degrees`;
         }
       }
     }

@@ -5,6 +5,7 @@ import excel from 'exceljs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openRecords } from '../../../activities/ingest/records.js';
 import { judge } from '../../../activities/validate/judge.js';
+import { readText } from '../../../client/validate.js';
 import { type Source, source as sourceSchema } from '../../../config/definition/source.js';
 import { GeorefreshError } from '../../../config/errors.js';
 import { matchFiles } from '../../../config/sources.js';
@@ -45,7 +46,9 @@ async function read(content: Content | Record<string, Content>, contract: object
           ]),
         ),
       );
-      return { rows: judged.rows, counts: judged.counts, good };
+      const raw =
+        judged.failed === 0 ? [] : await readText(session, `select raw from (${judged.aside}) order by "row"`);
+      return { rows: judged.rows, counts: judged.counts, good, raw: raw.map((row) => row.raw) };
     } finally {
       await records.close();
     }
@@ -65,6 +68,8 @@ async function workbook(fill: (book: excel.Workbook) => void): Promise<Buffer> {
 }
 
 const sheet = (book: excel.Workbook, rows: unknown[][], name = 'data') => book.addWorksheet(name).addRows(rows);
+
+const POLYGONS = { format: 'geojson', columns: { p: { type: 'text' } } };
 
 test.each<[string, Content, object, string, RegExp]>([
   ['an empty file', '', {}, 'GR-2002', /in\/x is empty/],
@@ -89,7 +94,7 @@ test.each<[string, Content, object, string, RegExp]>([
   ],
   ['Parquet that is declared CSV', 'PAR1abcdefghijklmnopqrst', {}, 'GR-2002', /content is parquet, not csv/],
   ['text that is declared Parquet', 'a,n\n1,2\n', { format: 'parquet' }, 'GR-2002', /content is text, not parquet/],
-  ['JSON cut short', '[{"a":"1","n":1},{"a":', { format: 'json' }, 'GR-2002', /no JSON at byte/],
+  ['JSON cut short', '[{"a":"1","n":1},{"a":', { format: 'json' }, 'GR-2002', /in\/x:1 record 2 does not end/],
   [
     'a gzip bomb',
     gzipSync(Buffer.alloc(50_000_000, 'a')),
@@ -98,6 +103,45 @@ test.each<[string, Content, object, string, RegExp]>([
     /unpacks to more than 1000000 bytes/,
   ],
   ['gzip cut short', gzipSync('a,n\n1,2\n').subarray(0, 20), {}, 'GR-2002', /damaged or cut gzip/],
+  [
+    'gzip behind zeros, which would be lost',
+    Buffer.concat([gzipSync('a,n\n1,2\n'), Buffer.alloc(600), gzipSync('3,4\n')]),
+    {},
+    'GR-2002',
+    /more follows its packed part/,
+  ],
+  ['UTF-16 that says so nowhere', Buffer.from('a,n\nx,1\n', 'utf16le'), {}, 'GR-2002', /declare .* such as utf-16/],
+  ['zstd', Buffer.from('28b52ffd0458', 'hex'), {}, 'GR-2002', /packed with zstd; unpack it/],
+  ['a zip file', Buffer.from('504b0304aaaaaaaaaaaa', 'hex'), {}, 'GR-2002', /content is excel or another zip file/],
+  ['JSON cut behind a comma', '[{"a":"1","n":1},\n', { format: 'json' }, 'GR-2002', /in\/x:1 .* no end of the list/],
+  ['JSON cut in a record', '{"a":"1"}\n{"a":"Kari', { format: 'json' }, 'GR-2002', /in\/x:2 record 2 does not end/],
+  ['a broken line of JSON', '{"a":"1"}\n\nKari\n{}', { format: 'json' }, 'GR-2002', /in\/x:3 record 2 is no object/],
+  ['null among objects', '[{"a":"1"},\n null]', { format: 'json' }, 'GR-2002', /in\/x:2 record 2 is no object/],
+  ['JSON with an open word', '[{"a":"1"},{"a":tru}]', { format: 'json' }, 'GR-2002', /in\/x record 2 is no JSON/],
+  ['a key twice', '[{"a":"1","a":"2","n":1}]', { format: 'json' }, 'GR-2002', /the same key twice/],
+  [
+    'JSON so deep that it would end the process',
+    `[{"a":"1","n":1},{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}]`,
+    { format: 'json' },
+    'GR-2002',
+    /in\/x:1 record 2 is nested too deep/,
+  ],
+  ['GeoJSON that is none', 'Kari,1\n', POLYGONS, 'GR-2002', /in\/x:1 record 1 is no object$/],
+  [
+    'GeoJSON with a slip',
+    '{"type":"Kari" "features"}',
+    POLYGONS,
+    'GR-2002',
+    /in\/x it is not JSON( \(at position \d+\))?$/,
+  ],
+  ['GeoJSON cut short', '{"type":"FeatureCollection",\n"features":[', POLYGONS, 'GR-2002', /in\/x:1 .* not end/],
+  [
+    'GeoJSON with properties too deep',
+    `{"type":"FeatureCollection","features":[{"properties":${'['.repeat(20_000)}${']'.repeat(20_000)}}]}`,
+    POLYGONS,
+    'GR-2002',
+    /nested too deep/,
+  ],
   ['gzip in gzip', gzipSync(gzipSync('a,n\n1,2\n')), {}, 'GR-2002', /packed twice/],
   ['old Excel', Buffer.from('d0cf11e0a1b11ae1', 'hex'), { format: 'excel' }, 'GR-2002', /save it as .xlsx/],
   [
@@ -120,12 +164,36 @@ test.each<[string, Content, object, string, RegExp]>([
   expect(fault.message).toMatch(message);
 });
 
+const XY = [
+  { a: 'x', n: 1 },
+  { a: 'y', n: 2 },
+];
+
 test.each<[string, Content, object, Record<string, unknown>[]]>([
   ['a byte order mark and CRLF', '\ufeffa,n\r\nx,1\r\n', {}, [{ a: 'x', n: 1 }]],
   ['semicolons and decimal commas', 'a;n\nx;1,5\n', { delimiter: ';', decimal: ',' }, [{ a: 'x', n: 1.5 }]],
   ['Latin-1 as declared', Buffer.from('a,n\n\xe9,1\n', 'latin1'), { encoding: 'latin-1' }, [{ a: 'é', n: 1 }]],
   ['UTF-16 by its mark', Buffer.from('\ufeffa,n\né,1\n', 'utf16le'), {}, [{ a: 'é', n: 1 }]],
   ['gzip under any name', gzipSync('a,n\nx,1\n'), {}, [{ a: 'x', n: 1 }]],
+  ['gzip filled up with zeros', Buffer.concat([gzipSync('a,n\nx,1\n'), Buffer.alloc(600)]), {}, [{ a: 'x', n: 1 }]],
+  ['UTF-8 by its mark, declared as another', '\ufeffa,n\né,1\n', { encoding: 'latin-1' }, [{ a: 'é', n: 1 }]],
+  ['a quote above the header', '"note\na,n\nx,1\ny,2\n', { skip: 1 }, XY],
+  ['quoted lines above the header', '\ufeff"note\r\n"é\r\na,n\r\nx,1\r\ny,2\r\n', { skip: 2 }, XY],
+  ['a name with another line end than the file', '"z\r\n",a,n\n0,x,1\n0,y,2\n', {}, XY],
+  ['a name with a line end in a file of CR LF', '"z\n",a,n\r\n0,x,1\r\n0,y,2\r\n', {}, XY],
+  [
+    'names that every object has',
+    'constructor,toString\nx,1\n',
+    { columns: { a: { from: 'constructor', type: 'text' }, n: { from: 'toString', type: 'double' } } },
+    [{ a: 'x', n: 1 }],
+  ],
+  ['a key without a name', '[{"":0,"a":"x","n":1},{"a":"y","n":2}]', { format: 'json' }, XY],
+  [
+    'a key that is a star',
+    '[{"*":"x","n":1}]',
+    { format: 'json', columns: { a: { from: '*', type: 'text' }, n: { type: 'double' } } },
+    [{ a: 'x', n: 1 }],
+  ],
   [
     'JSON',
     '[{"a":"007","n":1.5},{"n":null,"a":"y"}]',
@@ -184,6 +252,40 @@ test.each<[string, Content, object, Record<string, unknown>[]]>([
   expect(good.map(({ _row, ...row }) => row)).toEqual(rows);
 });
 
+test('an empty list of JSON among files has no rows, and lacks no column (S2.8)', async () => {
+  const { good } = await read({ 'in/1': '[]', 'in/2': '[{"a":"x","n":1}]', 'in/3': '[ ]' }, { format: 'json' });
+  expect(good).toEqual([{ _row: 1, a: 'x', n: 1 }]);
+});
+
+test('a column may have the name of what the cells as they came are called', async () => {
+  const columns = { raw: { type: 'text', unique: true }, rule: { type: 'text', unique: true } };
+  const { counts, raw } = await read('raw,rule\nx,1\nx,2\ny,1\n', { columns });
+  expect(counts).toEqual({ 'raw.unique': 1, 'rule.unique': 1 });
+  expect(raw).toEqual(['{"raw":"x","rule":"2"}', '{"raw":"y","rule":"1"}']);
+});
+
+test('a feature that is no polygon is put aside with its properties, packed or not (S2.9)', async () => {
+  const ring = [
+    [0, 0],
+    [1, 0],
+    [1, 1],
+    [0, 0],
+  ];
+  const features = [
+    { type: 'Feature', properties: { p: 'x' }, geometry: null },
+    { type: 'Feature', properties: { p: 'y' }, geometry: { type: 'Polygon', coordinates: [ring.slice(1)] } },
+    { type: 'Feature', properties: { p: '\ud800' }, geometry: { type: 'Polygon', coordinates: [ring] } },
+    { type: 'Feature', id: { x: 1 }, properties: { p: '\\ud800' }, geometry: { type: 'Polygon', coordinates: [ring] } },
+  ];
+  const text = JSON.stringify({ type: 'FeatureCollection', features });
+  for (const content of [text, gzipSync(text), Buffer.from(`\ufeff${text}`, 'utf16le')]) {
+    const { counts, good, raw } = await read(content, POLYGONS);
+    expect(counts).toEqual({ 'geometry.type': 3 });
+    expect(raw).toEqual(['{"p":"x"}', '{"p":"y"}', '{}']);
+    expect(good).toMatchObject([{ id: '4', p: '\\ud800' }]);
+  }
+});
+
 test('several files are read as one, in order of their names, with the name as a column', async () => {
   const columns = { ...COLUMNS, of: { from: '$name', type: 'text' }, at: { from: '$file', type: 'text' } };
   const { good } = await read({ 'in/A.csv': 'a,n\nx,1\ny,2\n', 'in/B.csv': 'n,a\n3,z\n' }, { columns });
@@ -217,6 +319,35 @@ test('two date formats in a column are read only where both are declared', async
   expect(both.good.map(({ t }) => t)).toEqual([Date.UTC(2018, 11, 31), Date.UTC(2018, 11, 31)]);
   const one = await read(content, { columns: { t: { type: 'date', formats: ['%d.%m.%Y'] } } });
   expect(one.counts).toEqual({ 't.type': 1 });
+});
+
+const at = (time: string): number => Date.parse(`${time}Z`);
+test.each<[string, object, string[], number[]]>([
+  ['a day with rubbish behind it', { type: 'date' }, ['2024-01-05x', '2024-01-05T', '2024-01-05 25:00'], []],
+  ['a day with its time', { type: 'date' }, [], [at('2024-01-05T12:00'), at('2024-01-05T00:00')]],
+  ['words', { type: 'timestamp' }, ['infinity', '-infinity', 'epoch'], []],
+  ['words by a format', { type: 'date', formats: ['%Y-%m-%d'] }, ['infinity', 'epoch'], []],
+  ['two digits of a year', { type: 'date', formats: ['%d.%m.%Y'] }, ['05.01.24'], []],
+  ['years of other digits than four', { type: 'timestamp' }, ['24-01-05', '10000-01-01', '2024-01-05 (BC)'], []],
+  ['times that no zone has', { type: 'timestamp', zone: 'Europe/Oslo' }, ['294247-01-10', '290309-12-22 (BC)'], []],
+  ['times that cannot be moved', { type: 'timestamp', shift: '-1h' }, ['infinity', '290309-12-22 (BC)'], []],
+  ['the first and the last year', { type: 'timestamp' }, [], [at('0001-01-01T00:00'), at('9999-12-31T23:59')]],
+])('of times, %s: what is none is put aside, and all others are read (S2.8)', async (_, rules, broken, good) => {
+  const cells = [...broken, ...good.map((time) => new Date(time).toISOString().slice(0, 16))];
+  const found = await read(`t\n${cells.join('\n')}\n`, { columns: { t: rules } });
+  expect(found.counts).toEqual(broken.length > 0 ? { 't.type': broken.length } : {});
+  const day = 'type' in rules && rules.type === 'date' ? 86_400_000 : 1;
+  expect(found.good.map(({ t }) => t)).toEqual(good.map((time) => Math.floor(time / day) * day));
+});
+
+test('a time that names its offset from UTC is that instant, whatever the zone of the others (S2.8)', async () => {
+  const cells = ['2024-01-05 12:00:00+02:00', '2024-01-05T12:00:00-05', '2024-01-05T12:00:00Z', '2024-01-05 12:00'];
+  const content = `t\n${cells.join('\n')}\n`;
+  const instants = [at('2024-01-05T10:00'), at('2024-01-05T17:00'), at('2024-01-05T12:00')];
+  const plain = await read(content, { columns: { t: { type: 'timestamp' } } });
+  expect(plain.good.map(({ t }) => t)).toEqual([...instants, at('2024-01-05T12:00')]);
+  const local = await read(content, { columns: { t: { type: 'timestamp', zone: 'Europe/Oslo' } } });
+  expect(local.good.map(({ t }) => t)).toEqual([...instants, at('2024-01-05T11:00')]);
 });
 
 const CLOCK = 't\n2019-03-31 02:30:00\n2019-10-27 02:30:00\n2019-10-27 02:30:00\n2019-07-01 12:00:00\n';
@@ -326,6 +457,15 @@ test.each([
   expect(outcome).toMatchObject({ code: 'GR-3010' });
   expect((outcome as Error).message).toMatch(/rule mine/);
   expect((outcome as Error).message).toMatch(message);
+});
+
+test.each([
+  [{ type: 'text', pattern: '(' }, /column a: its pattern is none that the engine knows/],
+  [{ type: 'date', formats: ['%Y', '%Q'] }, /column a: its format is none that the engine knows/],
+])('a pattern or format that is none is told by its column: %o', async (rules, message) => {
+  const fault = await faultOf(read('a\nx\n', { columns: { a: rules } }));
+  expect(fault.code).toBe('GR-3010');
+  expect(fault.message).toMatch(message);
 });
 
 test('SQL over several sources reaches no file (S2.26)', async () => {

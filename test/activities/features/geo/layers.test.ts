@@ -115,7 +115,7 @@ describe('readLayer of TopoJSON', () => {
   test('drops and counts short rings instead of padding them, and lists features that are left with none', () => {
     const layer = readLayer(JSON.stringify(topology), 'topojson', { object: 'shapes' });
     expect(layer.ringsDropped).toBe(2);
-    expect(layer.faults).toEqual([
+    expect(layer.faults).toMatchObject([
       { index: 2, id: '03', reason: 'it has no ring of 4 points or more' },
       { index: 3, id: null, reason: 'it is Point, not a Polygon or MultiPolygon' },
       { index: 4, id: null, reason: 'it is no geometry, not a Polygon or MultiPolygon' },
