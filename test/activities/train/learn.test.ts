@@ -162,7 +162,7 @@ describe('the kernel', () => {
     const memory = new KernelMemory({ ...plan, trainRows: 1, validRows: 0, forest: false });
     const { exports } = new WebAssembly.Instance(module, {
       env: { memory: memory.memory, abort() {} },
-      host: { emit() {} },
+      host: { emit() {}, sleep() {}, wake() {} },
     });
     const { gradients, lossOf } = exports as {
       gradients(from: number, to: number, sums: number): void;
