@@ -112,7 +112,9 @@ export function typedColumn(column: string, rules: ContractColumn, source: Sourc
   if (type === 'text') return { locals: [], value: mapped(padded(valueName(column), rules.pad), rules.map) };
   if (type !== 'timestamp' && type !== 'date') {
     const read = type === 'boolean' ? mapped(valueName(column), rules.map) : numeral(column, rules, source);
-    return { locals: [], value: `try_cast(${read} as ${SQL_TYPES[type]})` };
+    const value = `try_cast(${read} as ${SQL_TYPES[type]})`;
+    // Minus zero becomes zero: dictionaries of Parquet take one for the other, whichever thread met it first.
+    return { locals: [], value: type === 'double' ? `${value} + 0.0` : value };
   }
   const local = localTime(column, rules);
   if (zone === undefined) return { locals: [], value: local };

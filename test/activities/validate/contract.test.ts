@@ -237,6 +237,11 @@ test('columns of other types are held to them, and unreadable cells named', asyn
   expect(checked[0]).toMatchObject({ b: true, d: Date.UTC(2024, 1, 29), t: Date.UTC(2024, 0, 1, 10) });
 });
 
+test('minus zero is zero, whichever of them a column holds first (P12)', async () => {
+  const checked = await check(csv({ x: { type: 'double' } }), { x: ['-0', '0', '-0.0', '1', '0.0'] });
+  expect(checked.map(({ x }) => Object.is(x, 0))).toEqual([true, true, true, false, true]);
+});
+
 test('what a cell is mapped to must be of the type too', async () => {
   const source = csv({ level: { type: 'integer', map: { low: 1, high: 'much' } } });
   const checked = await check(source, { level: ['low', 'high', 'other', ''] });
