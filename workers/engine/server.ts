@@ -38,19 +38,12 @@ export interface StartOptions {
   signal?: AbortSignal | undefined;
 }
 
-/**
- * Task queues are not divided: with few pollers, as workers with few slots are, a task that waits in another part of its
- * queue than the next poll is seen a second later.
- */
-const ONE_PARTITION = ['matching.numTaskqueueReadPartitions=1', 'matching.numTaskqueueWritePartitions=1'];
-
 /** Arguments of the Temporal CLI for an engine of one home. */
 export const serverArguments = (database: string, { port, uiPort }: EnginePorts, namespace: string): string[] => [
   ...['server', 'start-dev', '--db-filename', database, '--ip', LOOPBACK],
   ...['--port', String(port), '--ui-port', String(uiPort), '--log-level', 'warn'],
   ...(namespace === 'default' ? [] : ['--namespace', namespace]),
   ...attributeArguments().flatMap((attribute) => ['--search-attribute', attribute]),
-  ...ONE_PARTITION.flatMap((value) => ['--dynamic-config-value', value]),
 ];
 
 /**
